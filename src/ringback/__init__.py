@@ -1,0 +1,1 @@
+"""Ringback turns phones into message channels and rings your backend back."""
