@@ -1,0 +1,85 @@
+"""Puts the house together: which parts there are, in which order they start and stop."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from ringback.api import door, media
+from ringback.delivery.worker import Worker
+from ringback.domain.problems import Problem
+from ringback.domain.times import SECOND
+from ringback.phones import native
+from ringback.runtime import Runtime
+from ringback.service.outbox import Tick, take_ticks
+from ringback.store.transaction import Tx
+
+TICK = 0.25  # seconds: how exact scheduled messages and expiry are
+
+log = structlog.get_logger()
+
+
+def build(rt: Runtime) -> Starlette:
+    worker = Worker(rt)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        _wire(rt, worker, asyncio.get_running_loop())
+        worker.start()
+        clock = asyncio.create_task(_run_clock(rt))
+        try:
+            yield
+        finally:
+            rt.bell.close()
+            clock.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await clock
+            await asyncio.to_thread(worker.stop)
+            await asyncio.to_thread(rt.db.stop)
+
+    return Starlette(
+        routes=[
+            *native.routes(rt),
+            *media.routes(rt),
+            Mount("", app=door.door(rt)),
+        ],
+        lifespan=lifespan,
+        exception_handlers=door.handlers(),
+    )
+
+
+def _wire(rt: Runtime, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
+    """Who hears of what is committed."""
+
+    def on_commit(tx: Tx) -> None:
+        worker.committed(tx)
+        if tx.directory_changed:
+            loop.call_soon_threadsafe(rt.forget_callers)
+        if tx.devices:
+            loop.call_soon_threadsafe(rt.bell.ring, tx.devices)
+
+    def on_foreign() -> None:
+        worker.foreign()
+        loop.call_soon_threadsafe(rt.forget_callers)
+        loop.call_soon_threadsafe(rt.bell.ring_all)
+
+    rt.db.on_commit = on_commit
+    rt.db.on_foreign = on_foreign
+
+
+async def _run_clock(rt: Runtime) -> None:
+    since = rt.clock.now()
+    while True:
+        await asyncio.sleep(TICK)
+        until = rt.clock.now()
+        tick = Tick(since=since, until=until, report_timeout=round(rt.settings.report_timeout * SECOND))
+        try:
+            while await rt.db.write(take_ticks, tick):
+                pass
+        except Problem as exc:
+            log.warning("clock.waits", error=exc.detail)  # the same span again, when the database is back
+        else:
+            since = until

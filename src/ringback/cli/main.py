@@ -1,0 +1,31 @@
+"""The command line: `ringback --help` shows it all."""
+
+import typer
+
+from ringback.cli import accounts, devices, messages, serve
+from ringback.cli.terminal import fail
+from ringback.domain.problems import Problem
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Ringback turns phones into message channels and rings your backend back. Start with: ringback serve",
+)
+
+
+app.command("serve")(serve.serve)
+app.command("settings")(serve.show_settings)
+app.add_typer(accounts.account, name="account")
+app.add_typer(accounts.token, name="token")
+app.add_typer(accounts.plan, name="plan")
+app.add_typer(devices.device, name="device")
+app.add_typer(messages.message, name="message")
+
+
+def main() -> None:
+    try:
+        app()
+    except Problem as exc:
+        fail(exc.detail)

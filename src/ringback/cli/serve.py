@@ -1,0 +1,126 @@
+"""ringback serve and ringback settings."""
+
+import logging
+import socket
+import sys
+from types import FrameType
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+
+from ringback import settings
+from ringback.app import build
+from ringback.cli.terminal import Data, Json, fail, out, show
+from ringback.domain.problems import Problem
+from ringback.runtime import Runtime, open_runtime
+from ringback.store.accounts import listing
+from ringback.store.engines import lock, refuse_network_file_system
+
+GRACE = 15  # seconds for requests that are under way when the server is told to stop
+
+
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Port to listen on (8000); 0 picks a free one.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Run the server until it is told to stop (SIGTERM, Ctrl-C); what is in flight is finished."""
+    try:
+        chosen = settings.read(data=data, host=host, port=port)
+        chosen.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        refuse_network_file_system(chosen.folder.resolve())
+        held = lock(chosen.folder)
+        listener = _listen(chosen.host, chosen.port)
+        if not chosen.port:
+            chosen = settings.read(data=data, host=host, port=listener.getsockname()[1])
+        set_up_logs(chosen)
+        rt = open_runtime(chosen)
+    except (ValueError, OSError, RuntimeError, Problem) as exc:
+        fail(str(exc))
+    with held:
+        _greet(rt)
+        _Server(rt).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as exc:
+        listener.close()
+        raise OSError(
+            f"cannot listen on {host}:{port} ({exc.strerror}): choose another --port, or stop what uses it"
+        ) from exc
+    listener.set_inheritable(True)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Phones that wait in a long poll would hold a stop up: they are sent home first."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        super().__init__(
+            uvicorn.Config(
+                build(rt),
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                timeout_graceful_shutdown=GRACE,
+                timeout_keep_alive=75,
+                backlog=2048,
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._rt.bell.close()
+        super().handle_exit(sig, frame)
+
+
+def _greet(rt: Runtime) -> None:
+    address = rt.settings.address
+    out.print(f"Ringback is at {address} (data in {rt.settings.folder}); stop it with Ctrl-C.", markup=False)
+    if not rt.db.look(listing):
+        out.print("Next, in another terminal: ringback account add you@example.com", markup=False)
+
+
+def set_up_logs(chosen: settings.Settings) -> None:
+    """One structured line for each thing, on stderr: for people on a terminal, as JSON anywhere else."""
+    to_people = chosen.log_format == "console" or (chosen.log_format == "auto" and sys.stderr.isatty())
+    level = logging.getLevelNamesMapping()[chosen.log_level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if to_people else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
+
+
+def show_settings(*, data: Data = None, as_json: Json = False) -> None:
+    """Show every setting: its environment variable, its value now, its meaning."""
+    try:
+        chosen = settings.read(data=data)
+    except ValueError as exc:
+        fail(str(exc))
+    rows = [
+        {"variable": name, "value": value, "meaning": meaning}
+        for name, value, meaning in settings.table(chosen)
+    ]
+    show(rows, "settings", as_json=as_json)

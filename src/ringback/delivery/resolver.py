@@ -1,0 +1,91 @@
+"""Names to addresses, in threads of its own, remembered for a while."""
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from ringback.domain.endpoints import Fault
+from ringback.domain.networks import Address, Location
+from ringback.domain.times import MINUTE, SECOND
+
+FRESH = MINUTE
+STALE = 10 * MINUTE  # so long an old answer will do while a new one is being fetched
+_FAILURE_REMEMBERED = SECOND
+_THREADS = 16
+_MAX_NAMES = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """Either addresses, or why there are none."""
+
+    at: int
+    addresses: tuple[Address, ...] = ()
+    fault: Fault | None = None
+    error: str | None = None
+
+
+class Resolver:
+    """``done(key)`` is called in one of its threads when an answer for (host, port) has come."""
+
+    def __init__(self, now: Callable[[], int], done: Callable[[tuple[str, int]], None]) -> None:
+        self._now = now
+        self._done = done
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolver")
+        self._known: dict[tuple[str, int], Resolution] = {}
+        self._asked: set[tuple[str, int]] = set()
+        self._last_success = 0
+
+    def look_up(self, location: Location) -> Resolution | None:
+        """What is known; None: ``done`` will tell when there is something."""
+        now = self._now()
+        if location.address is not None:
+            return Resolution(at=now, addresses=(location.address,))
+        key = (location.host, location.port)
+        known = self._known.get(key)
+        age = now - known.at if known is not None else STALE
+        if known is None or age >= (FRESH if known.addresses else _FAILURE_REMEMBERED):
+            self._ask(key)
+        if known is not None and age < (STALE if known.addresses else _FAILURE_REMEMBERED):
+            return known
+        return None
+
+    def _ask(self, key: tuple[str, int]) -> None:
+        if key not in self._asked:
+            self._asked.add(key)
+            self._threads.submit(self._resolve, key)
+
+    def _resolve(self, key: tuple[str, int]) -> None:
+        resolution = self._fetch(*key)
+        if resolution.addresses:
+            self._last_success = resolution.at
+        if len(self._known) >= _MAX_NAMES:
+            self._known.clear()
+        self._known[key] = resolution
+        self._asked.discard(key)
+        self._done(key)
+
+    def _fetch(self, host: str, port: int) -> Resolution:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except socket.gaierror as exc:
+            return self._failed(host, exc)
+        except (OSError, UnicodeError) as exc:
+            return Resolution(at=self._now(), fault=Fault.OURS, error=f"cannot look up {host}: {exc}")
+        addresses = dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found)
+        return Resolution(at=self._now(), addresses=tuple(addresses))
+
+    def _failed(self, host: str, exc: socket.gaierror) -> Resolution:
+        now = self._now()
+        # "Try again" is our own resolver's trouble when it answers nobody, and the name's servers' when it answers others.
+        ours = exc.errno == socket.EAI_AGAIN and now - self._last_success > MINUTE
+        return Resolution(
+            at=now,
+            fault=Fault.OURS if ours else Fault.DNS,
+            error=f"cannot look up {host}: {exc.strerror or exc}",
+        )
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)

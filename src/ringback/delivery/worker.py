@@ -1,0 +1,323 @@
+"""The delivery engine's thread: hands the dispatcher what happened, and does what it says.
+
+Everything that comes from other threads (the writer's commits, readers' rows, resolved names) goes through one inbox
+and is worked off here, so that dispatcher and poster need no locks.
+"""
+
+import os
+import selectors
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import structlog
+
+from ringback import failpoints
+from ringback.delivery.dispatcher import Dispatcher, Send
+from ringback.delivery.poster import Exchange, Poster
+from ringback.delivery.resolver import Resolution, Resolver
+from ringback.delivery.targets import Target, stored_health, target
+from ringback.domain.endpoints import Fault, Outcome
+from ringback.domain.networks import check_addresses, parse_networks
+from ringback.domain.problems import Problem
+from ringback.runtime import Runtime
+from ringback.service import deliveries as service
+from ringback.store import deliveries, endpoints
+from ringback.store.transaction import Tx
+
+SWEEP_EVERY = 2.0  # seconds: the backstop; what is committed is handed over at once
+RELEASE_EVERY = 1.0
+PARK_EVERY = 60.0
+_RETRY_STORE = 1.0
+_RESOLVE_PATIENCE = 10_000  # ms
+
+log = structlog.get_logger()
+
+
+class Worker:
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        self._now = rt.clock.now
+        self._allowed = parse_networks(rt.settings.allow_webhooks_to)
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._awake = False
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector.register(self._wake_in, selectors.EVENT_READ, None)
+        self._dispatcher = Dispatcher()
+        self._poster = Poster(self._selector, self._now)
+        self._resolver = Resolver(self._now, lambda key: self._post(lambda: self._resolved(key)))
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="refill")
+        self._targets: dict[int, Target] = {}
+        self._unresolved: dict[tuple[str, int], list[tuple[Send, int]]] = {}
+        self._due: list[tuple[float, Callable[[], None]]] = []
+        self._settling = 0
+        self._stopping = False
+        self._patience = 0.0
+        self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
+
+    # -- from other threads
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, patience: float = 10.0) -> None:
+        """Start nothing new; let what is under way come to its end for so many seconds."""
+
+        def begin() -> None:
+            self._stopping = True
+            self._patience = time.monotonic() + patience
+
+        self._post(begin)
+        self._thread.join()
+
+    def committed(self, tx: Tx) -> None:
+        """The writer's hand-over."""
+        if tx.deliveries:
+            handed = tx.deliveries
+            self._post(lambda: self._dispatcher.hand_over(handed))
+        for endpoint_id in tx.endpoints:
+            self._post(lambda endpoint_id=endpoint_id: self._load(endpoint_id))  # type: ignore[misc] # a default binds it
+
+    def foreign(self) -> None:
+        """Another process has written: the command line, a second server."""
+        self._post(self._foreign)
+
+    def idle(self) -> bool:
+        return not self._dispatcher.under_way() and not self._settling
+
+    def _post(self, call: Callable[[], None]) -> None:
+        self._inbox.append(call)
+        if not self._awake:
+            self._awake = True
+            os.write(self._wake_out, b"!")
+
+    # -- the thread
+
+    def _run(self) -> None:
+        self._every(SWEEP_EVERY, self._sweep)
+        self._every(RELEASE_EVERY, self._release)
+        self._every(PARK_EVERY, self._park)
+        while not (self._stopping and (self.idle() or time.monotonic() > self._patience)):
+            try:
+                self._turn()
+            except Exception as exc:
+                log.exception("delivery.failed", error=str(exc))
+                self._at(_RETRY_STORE, self._dispatcher.distrust_memory)
+        self._resolver.close()
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._poster.close()
+        self._selector.close()
+        os.close(self._wake_in)
+        os.close(self._wake_out)
+
+    def _turn(self) -> None:
+        for key, mask in self._selector.select(self._timeout()):
+            if key.data is None:
+                os.read(self._wake_in, 4096)
+            else:
+                self._poster.on_socket(key.fd, mask)
+        self._poster.tick()
+        for exchange, outcome in self._poster.finished():
+            exchange.done(outcome)
+        # Lowered before the inbox is emptied: whoever adds something after that writes to the pipe again.
+        self._awake = False
+        while self._inbox:
+            self._inbox.popleft()()
+        self._run_due()
+        if self._stopping:
+            return
+        for endpoint_id in self._dispatcher.unconfigured():
+            self._load(endpoint_id)
+        for endpoint_id, limit in self._dispatcher.refills():
+            self._refill(endpoint_id, limit)
+        for send in self._dispatcher.take(self._now()):
+            self._send(send)
+
+    def _timeout(self) -> float:
+        if self._inbox:
+            return 0.0
+        moments = [moment for moment, _ in self._due]
+        if self._poster.deadline is not None:
+            moments.append(self._poster.deadline)
+        timeout = min(moments, default=time.monotonic() + 1.0) - time.monotonic()
+        wake_at = self._dispatcher.wake_at()
+        if wake_at is not None:
+            timeout = min(timeout, (wake_at - self._now()) / 1000)
+        return max(0.0, timeout)
+
+    def _at(self, seconds: float, call: Callable[[], None]) -> None:
+        self._due.append((time.monotonic() + seconds, call))
+
+    def _every(self, seconds: float, call: Callable[[], None]) -> None:
+        def again() -> None:
+            call()
+            self._at(seconds, again)
+
+        again()
+
+    def _run_due(self) -> None:
+        now = time.monotonic()
+        due = [call for moment, call in self._due if moment <= now]
+        if due:
+            self._due = [(moment, call) for moment, call in self._due if moment > now]
+            for call in due:
+                call()
+
+    def _read(self, look: Callable[..., Any], *args: Any, then: Callable[[Any], None]) -> None:
+        """Read in another thread; ``then`` gets the rows, or the Problem, in this one."""
+
+        def finished(future: Future[Any]) -> None:
+            if future.cancelled():
+                return
+            result = future.exception() or future.result()
+            self._post(lambda: then(result))
+
+        self._readers.submit(self._rt.db.look, look, *args).add_done_callback(finished)
+
+    # -- endpoints
+
+    def _load(self, endpoint_id: int) -> None:
+        self._read(endpoints.row, endpoint_id, then=lambda row: self._loaded(endpoint_id, row))
+
+    def _loaded(self, endpoint_id: int, row: Any) -> None:
+        if isinstance(row, BaseException):
+            self._at(_RETRY_STORE, lambda: self._load(endpoint_id))
+            return
+        if row is None:
+            self._targets.pop(endpoint_id, None)
+            self._dispatcher.forget(endpoint_id)
+            return
+        before = self._targets.get(endpoint_id)
+        try:
+            self._targets[endpoint_id] = target(row, self._rt.settings, self._rt.sealer)
+        except (ValueError, Problem) as exc:
+            # It cannot be used as it stands: its deliveries wait, and others go on.
+            log.warning("endpoint.unusable", endpoint_id=endpoint_id, error=str(exc))
+            self._dispatcher.forget(endpoint_id)
+            return
+        moved = before is not None and before.row["url"] != row["url"]
+        self._dispatcher.configure(endpoint_id, stored_health(row), moved=moved)
+
+    def _refill(self, endpoint_id: int, limit: int) -> None:
+        self._read(
+            deliveries.pending,
+            endpoint_id,
+            limit,
+            then=lambda found: self._refilled(endpoint_id, limit, found),
+        )
+
+    def _refilled(self, endpoint_id: int, limit: int, found: Any) -> None:
+        if isinstance(found, BaseException):
+            self._at(_RETRY_STORE, lambda: self._dispatcher.refill_failed(endpoint_id))
+        else:
+            self._dispatcher.refilled(endpoint_id, found, complete=len(found) < limit)
+
+    # -- sending
+
+    def _send(self, send: Send) -> None:
+        location = self._targets[send.delivery.endpoint_id].location
+        resolution = self._resolver.look_up(location)
+        if resolution is not None:
+            self._start(send, resolution)
+        else:
+            key = (location.host, location.port)
+            self._unresolved.setdefault(key, []).append((send, self._now()))
+            self._at(_RESOLVE_PATIENCE / 1000, lambda: self._give_up_resolving(key))
+
+    def _resolved(self, key: tuple[str, int]) -> None:
+        for send, _ in self._unresolved.pop(key, ()):
+            self._send(send)
+
+    def _give_up_resolving(self, key: tuple[str, int]) -> None:
+        now = self._now()
+        waiting = self._unresolved.pop(key, [])
+        late = [(send, at) for send, at in waiting if now - at >= _RESOLVE_PATIENCE]
+        if len(late) < len(waiting):
+            self._unresolved[key] = waiting[len(late) :]
+        for send, at in late:
+            self._answered(
+                send,
+                Outcome(
+                    at=at, duration=now - at, fault=Fault.DNS, error=f"looking up {key[0]} takes too long"
+                ),
+            )
+
+    def _start(self, send: Send, resolution: Resolution) -> None:
+        now = self._now()
+        if resolution.fault is not None:
+            self._answered(send, Outcome(at=now, duration=0, fault=resolution.fault, error=resolution.error))
+            return
+        chosen = self._targets[send.delivery.endpoint_id]
+        try:
+            check_addresses(chosen.location, resolution.addresses, self._allowed)
+        except Problem as exc:
+            self._answered(send, Outcome(at=now, duration=0, fault=Fault.REFUSED, error=exc.detail))
+            return
+        post = chosen.post(send.delivery, resolution.addresses, self._rt.sealer, now)
+        self._poster.start(Exchange(post, lambda outcome: self._answered(send, outcome), now))
+
+    def _answered(self, send: Send, outcome: Outcome) -> None:
+        failpoints.reach("after-answer")
+        settlement = self._dispatcher.answered(send, outcome, self._now())
+        delivery = send.delivery
+        write = log.info if outcome.succeeded else log.warning
+        write(
+            "attempt",
+            webhook_id=delivery.webhook_id,
+            webhook_event=delivery.event,
+            delivery_id=delivery.delivery_id,
+            endpoint_id=delivery.endpoint_id,
+            lane=delivery.lane,
+            sequence=delivery.sequence,
+            attempt=delivery.attempts + 1,
+            status=outcome.status,
+            fault=outcome.fault,
+            error=outcome.error,
+            duration_ms=outcome.duration,
+            waited_ms=outcome.at - delivery.created_at,
+            then=settlement.state.name.lower(),
+        )
+        self._settling += 1
+        self._settle(settlement)
+
+    def _settle(self, settlement: service.Settlement) -> None:
+        def done(result: object) -> None:
+            self._post(lambda: self._settled(settlement, result))
+
+        self._rt.db.submit(service.take_settlements, settlement, done)
+
+    def _settled(self, settlement: service.Settlement, result: object) -> None:
+        if isinstance(result, BaseException):
+            # The outcome is known and must not be forgotten: it is written when the database is back.
+            log.error("settle.failed", delivery_id=settlement.delivery.delivery_id, error=str(result))
+            self._at(_RETRY_STORE, lambda: self._settle(settlement))
+            return
+        self._settling -= 1
+        self._dispatcher.settled(settlement)
+
+    # -- the sweeper
+
+    def _sweep(self) -> None:
+        def swept(found: Sequence[int] | BaseException) -> None:
+            failpoints.reach("in-sweeper")
+            if not isinstance(found, BaseException):
+                self._dispatcher.sweep(found)
+
+        self._read(deliveries.endpoints_with_pending, then=swept)
+
+    def _foreign(self) -> None:
+        self._dispatcher.distrust_memory()
+        self._sweep()
+        for endpoint_id in self._targets:
+            self._load(endpoint_id)
+
+    def _release(self) -> None:
+        self._rt.db.submit(service.release_due, service.RELEASE_BATCH, lambda _more: None)
+
+    def _park(self) -> None:
+        for endpoint_id in self._dispatcher.hopeless(self._now()):
+            self._rt.db.submit(service.park_hopeless, endpoint_id, lambda _parked: None)

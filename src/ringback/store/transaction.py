@@ -1,0 +1,74 @@
+"""A transaction under way, and what is to happen once it is committed."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, CursorResult, Executable, Table, func, select
+
+from ringback.domain.deliveries import Delivery
+
+Row = Mapping[Any, Any]  # of the driver too, whose keys are typed looser
+
+
+U = TypeVar("U")
+R = TypeVar("R")
+
+
+class Tx:
+    """``now`` (ms) is the one moment of everything that is written in it.
+
+    The journeys leave here what the commit makes true: deliveries to hand over, devices that have something due.
+    Nothing of it is looked at unless the commit succeeds.
+    """
+
+    __slots__ = ("connection", "deliveries", "devices", "directory_changed", "endpoints", "now")
+
+    def __init__(self, connection: Connection, now: int) -> None:
+        self.connection = connection
+        self.now = now
+        self.deliveries: list[Delivery] = []
+        self.devices: set[int] = set()
+        self.endpoints: set[int] = set()
+        self.directory_changed = False
+
+    def run(self, statement: Executable, rows: Sequence[Row] | None = None) -> CursorResult[Any]:
+        """Execute one statement, for each of ``rows`` where given; with no rows at all nothing runs."""
+        if rows is None:
+            return self.connection.execute(statement)
+        return self.connection.execute(statement, list(rows))
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        if rows:
+            self.connection.execute(table.insert(), list(rows))
+
+    def ids(self, table: Table, count: int) -> range:
+        """That many new ids in the order of commit. They are given out here, not by the database, because rows of several
+        tables that refer to each other are written by one statement a table.
+        """
+        if not count:
+            return range(0)
+        last: int = self.connection.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0
+        return range(last + 1, last + 1 + count)
+
+    def hand_over(self, deliveries: Iterable[Delivery]) -> None:
+        """Give these to the delivery engine when they are committed."""
+        self.deliveries.extend(deliveries)
+
+    def ring(self, device_id: int) -> None:
+        """Wake that device's long poll when this is committed: something is due."""
+        self.devices.add(device_id)
+
+    def ring_endpoint(self, endpoint_id: int) -> None:
+        """Let the delivery engine read that endpoint's settings, state and backlog anew."""
+        self.endpoints.add(endpoint_id)
+
+
+def each(change: Callable[[Tx, U], R]) -> Callable[[Tx, Sequence[U]], list[R]]:
+    """A journey of one change at a time, for what people do now and then. What it raises undoes the unit's own part only."""
+
+    @wraps(change)
+    def journey(tx: Tx, units: Sequence[U]) -> list[R]:
+        return [change(tx, unit) for unit in units]
+
+    return journey
