@@ -8,7 +8,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from ringback.api import door, media
+from ringback.api import door, health, media
 from ringback.delivery.worker import Worker
 from ringback.domain.problems import Problem
 from ringback.domain.times import SECOND
@@ -44,6 +44,7 @@ def build(rt: Runtime) -> Starlette:
         routes=[
             *native.routes(rt),
             *media.routes(rt),
+            *health.routes(rt),
             Mount("", app=door.door(rt)),
         ],
         lifespan=lifespan,

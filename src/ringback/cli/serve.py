@@ -86,6 +86,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._rt.bell.close()
         super().handle_exit(sig, frame)
+        self._captured_signals.clear()  # being told to stop and having stopped is success, not death by signal
 
 
 def _greet(rt: Runtime) -> None:

@@ -159,7 +159,8 @@ def _body(device: Device, message: Incoming, sms_id: int, media: str) -> Body:
         date=date,
         date_sent=date_sent,
         body=message.body,
-        internal_id=message.internal_id,
+        # The form promises an int: where the phone has no number of its own, ours is one that comes only once.
+        internal_id=message.internal_id if message.internal_id is not None else sms_id,
         channel_id=message.channel,
         sms_id=sms_id,
         device_id=device.device_id,

@@ -127,3 +127,8 @@ def add_usage(tx: Tx, month: str, counts: dict[int, int]) -> None:
         where = (usage.c.account_id == account_id, usage.c.month == month)
         if not tx.run(update(usage).where(*where).values(messages=usage.c.messages + count)).rowcount:
             tx.insert(usage, [{"account_id": account_id, "month": month, "messages": count}])
+
+
+def is_there(connection: Connection) -> bool:
+    """Whether the database answers at all."""
+    return connection.scalar(select(1)) == 1

@@ -26,7 +26,7 @@ class TextBody(msgspec.Struct, frozen=True, kw_only=True):
     date: str
     date_sent: str
     body: str
-    internal_id: int | None
+    internal_id: int
     channel_id: int
     sms_id: int
     device_id: int
