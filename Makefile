@@ -1,15 +1,23 @@
-# Two commands do everything on a fresh machine: `make demo` shows Ringback at work, `make test` proves it.
+# `make demo` shows Ringback at work, `make test` proves it. Both set up what they need.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 # Some machines forbid Python its bytecode cache; every start would take seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo serve test check lint lock bench crash clean
+.PHONY: help setup tools demo serve test check lint bench crash lock clean
+
+help:
+	@echo "make demo    see messages go out and webhooks come back (under a minute the first time)"
+	@echo "make serve   run the server on ./ringback-data"
+	@echo "make test    set up, then run all tests"
+	@echo "make check   lint, types, import rules, tests"
+	@echo "make bench   measure [SCENARIO=name] [RUNS=n] [N=n]"
+	@echo "make crash   kill the server again and again and look for a lost event [KILLS=n] [SEED=n]"
 
 setup: $(STAMP)
 
-# uv itself comes first, from its own hashed lock; it then lays the environment out exactly as locked.
+# uv comes first, from its own hashed lock; it then lays the environment out exactly as locked.
 $(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@echo "Setting up .venv (the first time takes under a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
@@ -19,7 +27,35 @@ $(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-lock:
+# Programs of the system that tests use as a user would.
+tools:
+	@command -v curl >/dev/null || { apt-get update -qq && apt-get install -y -qq curl; } || { \
+		echo "the tests need curl, and it cannot be installed here: install it, then run 'make test' again"; exit 1; }
+
+demo: setup
+	@$(BIN)/python -m phonesim.demo
+
+serve: setup
+	@$(BIN)/ringback serve
+
+test: setup tools
+	$(BIN)/pytest
+
+check: lint test
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	@$(BIN)/python -m bench $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(RUNS),--runs $(RUNS)) $(if $(N),-n $(N))
+
+crash: setup
+	@$(BIN)/python -m bench.crash $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+lock: setup
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --output-file requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header requirements/uv.in --output-file requirements/uv.txt

@@ -37,7 +37,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def actions(self) -> list[str]:
-        return [name for name in _ACTIONS if getattr(self, name) not in (None, False)]
+        told = ((name, getattr(self, name)) for name in _ACTIONS)
+        return [
+            name for name, value in told if value is not None and value is not False
+        ]  # 0 is something to do
 
     @property
     def answer(self) -> int | None:

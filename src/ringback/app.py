@@ -9,14 +9,17 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from ringback.api import door, health, media
+from ringback.delivery import trial
 from ringback.delivery.worker import Worker
 from ringback.domain.problems import Problem
 from ringback.domain.times import SECOND
 from ringback.phones import native
 from ringback.runtime import Runtime
+from ringback.service import events, retention
 from ringback.service.outbox import Tick, take_ticks
 from ringback.store.transaction import Tx
 
+HOUSEKEEPING = 3600.0  # seconds between two looks for what is older than it has to be
 TICK = 0.25  # seconds: how exact scheduled messages and expiry are
 
 log = structlog.get_logger()
@@ -29,7 +32,7 @@ def build(rt: Runtime) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         _wire(rt, worker, asyncio.get_running_loop())
         worker.start()
-        clock = asyncio.create_task(_run_clock(rt))
+        clock = asyncio.gather(_run_clock(rt), _keep_house(rt))
         try:
             yield
         finally:
@@ -45,7 +48,7 @@ def build(rt: Runtime) -> Starlette:
             *native.routes(rt),
             *media.routes(rt),
             *health.routes(rt),
-            Mount("", app=door.door(rt)),
+            Mount("", app=door.door(rt, trial.run)),
         ],
         lifespan=lifespan,
         exception_handlers=door.handlers(),
@@ -61,6 +64,10 @@ def _wire(rt: Runtime, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
             loop.call_soon_threadsafe(rt.forget_callers)
         if tx.devices:
             loop.call_soon_threadsafe(rt.bell.ring, tx.devices)
+        if tx.accounts:
+            loop.call_soon_threadsafe(
+                rt.bell.ring, [events.bell_key(account_id) for account_id in tx.accounts]
+            )
 
     def on_foreign() -> None:
         worker.foreign()
@@ -84,3 +91,12 @@ async def _run_clock(rt: Runtime) -> None:
             log.warning("clock.waits", error=exc.detail)  # the same span again, when the database is back
         else:
             since = until
+
+
+async def _keep_house(rt: Runtime) -> None:
+    while True:
+        try:
+            await retention.clean(rt)
+        except Problem as exc:
+            log.warning("retention.waits", error=exc.detail)
+        await asyncio.sleep(HOUSEKEEPING)

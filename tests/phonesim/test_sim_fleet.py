@@ -48,7 +48,7 @@ async def test_a_quota_of_nothing_tells_what_comes_in(server: FakeServer) -> Non
 async def test_receiving_over_and_over(server: FakeServer) -> None:
     texts = [Receive(address="+491", body="a {n}"), Receive(address="+491", body="b {n}")]
     async with asyncio.timeout(5):
-        await Fleet([Phone(server.url, KEY)], receives=texts, every=0.01, lasting=0.1).run()
+        await Fleet([Phone(server.url, KEY)], receives=texts, every=0.01, lasting=0.2).run()
     bodies = [message["body"] for message in server.incoming.values()]
     assert bodies[:4] == ["a 1", "b 2", "a 3", "b 4"]
 
@@ -58,13 +58,13 @@ async def test_a_scenario_is_played(server: FakeServer) -> None:
     steps: list[tuple[float, Step]] = [
         (0, AddRule(match="fail 10", status=10)),
         (0, Repeat(times=1)),
-        (0.05, Receive(address="+491", body="twice")),
-        (0.05, Offline()),
-        (0.1, Online()),
-        (0.1, Forget()),
-        (0.1, Repeat(times=0)),
-        (0.15, ReceiveImage(address="+492", file="demo", caption="c", channel_id=2, phone=1)),
-        (0.3, Exit()),
+        (0.3, Receive(address="+491", body="twice")),
+        (0.3, Offline()),
+        (0.4, Online()),
+        (0.4, Forget()),
+        (0.4, Repeat(times=0)),
+        (0.5, ReceiveImage(address="+492", file="demo", caption="c", channel_id=2, phone=1)),
+        (0.7, Exit()),
     ]
     phone = Phone(server.url, KEY, behaviour=Behaviour())
     async with asyncio.timeout(5):

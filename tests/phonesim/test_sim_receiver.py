@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import datetime as dt
 import hashlib
 import hmac
 import time
@@ -81,11 +82,9 @@ async def test_vectors(monkeypatch: pytest.MonkeyPatch, content: bytes, signatur
 
 
 def _be_in_the_year_of_the_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    import datetime  # noqa: PLC0415 -- only here is the class needed that is replaced
-
-    class Then(datetime.datetime):
+    class Then(dt.datetime):
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> "Then":
+        def now(cls, tz: dt.tzinfo | None = None) -> "Then":
             return cls.fromtimestamp(VECTOR_TIME, tz)
 
     monkeypatch.setattr("standardwebhooks.webhooks.datetime", Then)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback import __doc__ as description
-from ringback.api import messages
+from ringback.api import deliveries, endpoints, messages
 from ringback.domain.problems import Problem
 from ringback.runtime import Runtime
 from ringback.wire import problem as wire
@@ -20,7 +20,8 @@ Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 log = structlog.get_logger()
 
 
-def door(rt: Runtime) -> FastAPI:
+def door(rt: Runtime, trial: endpoints.Trial) -> FastAPI:
+    """``trial`` sends a sample to an endpoint: the engine's, which this floor does not know."""
     api = FastAPI(
         title="Ringback",
         summary=description,
@@ -32,7 +33,8 @@ def door(rt: Runtime) -> FastAPI:
         exception_handlers=handlers(),
     )
     api.state.rt = rt
-    api.include_router(messages.router(rt))
+    for router in (messages.router(rt), endpoints.router(rt, trial), deliveries.router(rt)):
+        api.include_router(router)
     return api
 
 

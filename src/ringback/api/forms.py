@@ -96,6 +96,11 @@ class Message(BaseModel):
     events: list[EventSummary]
 
 
+class Replayed(BaseModel):
+    replayed: int
+    skipped: int = Field(description="On their way already, or replayed less than a minute ago")
+
+
 class ProblemForm(BaseModel):
     """application/problem+json (RFC 9457)."""
 

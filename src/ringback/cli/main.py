@@ -2,7 +2,7 @@
 
 import typer
 
-from ringback.cli import accounts, devices, messages, serve
+from ringback.cli import accounts, devices, doctor, endpoints, messages, serve
 from ringback.cli.terminal import fail
 from ringback.domain.problems import Problem
 
@@ -17,11 +17,14 @@ app = typer.Typer(
 
 app.command("serve")(serve.serve)
 app.command("settings")(serve.show_settings)
+app.command("doctor")(doctor.doctor)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.token, name="token")
 app.add_typer(accounts.plan, name="plan")
 app.add_typer(devices.device, name="device")
 app.add_typer(messages.message, name="message")
+app.add_typer(endpoints.endpoint, name="endpoint")
+app.add_typer(endpoints.delivery, name="delivery")
 
 
 def main() -> None:

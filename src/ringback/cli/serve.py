@@ -3,22 +3,17 @@
 import logging
 import socket
 import sys
-from types import FrameType
 from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
 from ringback import settings
-from ringback.app import build
 from ringback.cli.terminal import Data, Json, fail, out, show
 from ringback.domain.problems import Problem
 from ringback.runtime import Runtime, open_runtime
 from ringback.store.accounts import listing
 from ringback.store.engines import lock, refuse_network_file_system
-
-GRACE = 15  # seconds for requests that are under way when the server is told to stop
 
 
 def serve(
@@ -42,9 +37,12 @@ def serve(
         rt = open_runtime(chosen)
     except (ValueError, OSError, RuntimeError, Problem) as exc:
         fail(str(exc))
+    # Imported only here: what it brings along takes longer than most commands do.
+    from ringback.cli.server import Server  # noqa: PLC0415 -- as said
+
     with held:
         _greet(rt)
-        _Server(rt).run(sockets=[listener])
+        Server(rt).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -60,33 +58,6 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from exc
     listener.set_inheritable(True)
     return listener
-
-
-class _Server(uvicorn.Server):
-    """Phones that wait in a long poll would hold a stop up: they are sent home first."""
-
-    def __init__(self, rt: Runtime) -> None:
-        self._rt = rt
-        super().__init__(
-            uvicorn.Config(
-                build(rt),
-                loop="uvloop",
-                http="httptools",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=True,
-                timeout_graceful_shutdown=GRACE,
-                timeout_keep_alive=75,
-                backlog=2048,
-            )
-        )
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._rt.bell.close()
-        super().handle_exit(sig, frame)
-        self._captured_signals.clear()  # being told to stop and having stopped is success, not death by signal
 
 
 def _greet(rt: Runtime) -> None:

@@ -18,7 +18,9 @@ from ringback.runtime import Runtime, open_runtime
 Data = Annotated[str | None, typer.Option("--data", help="The data folder (RINGBACK_DATA).", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
-out = Console(highlight=False, soft_wrap=True)
+# A table that goes into a file or a pipe has room for its cells; a terminal says itself how wide it is.
+_WIDE = None if sys.stdout.isatty() else 200
+out = Console(highlight=False, soft_wrap=True, width=_WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -39,7 +41,7 @@ def show(rows: Sequence[Mapping[str, Any]], title: str, *, as_json: bool) -> Non
     else:
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for name in rows[0]:
-            table.add_column(name)
+            table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*["" if value is None else str(value) for value in row.values()])
         out.print(table)

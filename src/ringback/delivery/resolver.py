@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from ringback.domain.endpoints import Fault
@@ -25,6 +25,29 @@ class Resolution:
     addresses: tuple[Address, ...] = ()
     fault: Fault | None = None
     error: str | None = None
+    temporary: bool = False
+
+
+def resolve(location: Location, now: int) -> Resolution:
+    """Here and now, with nothing remembered. It may take as long as the system's resolver likes."""
+    if location.address is not None:
+        return Resolution(at=now, addresses=(location.address,))
+    return _fetch(location.host, location.port, now)
+
+
+def _fetch(host: str, port: int, now: int) -> Resolution:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as exc:
+        temporary = exc.errno == socket.EAI_AGAIN
+        words = f"cannot look up {host}: {exc.strerror or exc}"
+        return Resolution(
+            at=now, fault=Fault.OURS if temporary else Fault.DNS, error=words, temporary=temporary
+        )
+    except (OSError, UnicodeError) as exc:
+        return Resolution(at=now, fault=Fault.OURS, error=f"cannot look up {host}: {exc}")
+    addresses = dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found)
+    return Resolution(at=now, addresses=tuple(addresses))
 
 
 class Resolver:
@@ -58,34 +81,17 @@ class Resolver:
             self._threads.submit(self._resolve, key)
 
     def _resolve(self, key: tuple[str, int]) -> None:
-        resolution = self._fetch(*key)
+        resolution = _fetch(*key, self._now())
         if resolution.addresses:
             self._last_success = resolution.at
+        elif resolution.temporary and resolution.at - self._last_success < MINUTE:
+            # "Try again" is our own resolver's trouble when it answers nobody, and the name's servers' when it answers others.
+            resolution = replace(resolution, fault=Fault.DNS)
         if len(self._known) >= _MAX_NAMES:
             self._known.clear()
         self._known[key] = resolution
         self._asked.discard(key)
         self._done(key)
-
-    def _fetch(self, host: str, port: int) -> Resolution:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except socket.gaierror as exc:
-            return self._failed(host, exc)
-        except (OSError, UnicodeError) as exc:
-            return Resolution(at=self._now(), fault=Fault.OURS, error=f"cannot look up {host}: {exc}")
-        addresses = dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found)
-        return Resolution(at=self._now(), addresses=tuple(addresses))
-
-    def _failed(self, host: str, exc: socket.gaierror) -> Resolution:
-        now = self._now()
-        # "Try again" is our own resolver's trouble when it answers nobody, and the name's servers' when it answers others.
-        ours = exc.errno == socket.EAI_AGAIN and now - self._last_success > MINUTE
-        return Resolution(
-            at=now,
-            fault=Fault.OURS if ours else Fault.DNS,
-            error=f"cannot look up {host}: {exc.strerror or exc}",
-        )
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

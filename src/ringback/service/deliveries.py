@@ -1,14 +1,18 @@
 """What the delivery engine writes, and what people ask of it: settling, giving up for now, replaying."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ringback.domain.deliveries import Delivery, State
 from ringback.domain.endpoints import GIVE_UP_AFTER, Health, Outcome
+from ringback.domain.endpoints import State as EndpointState
+from ringback.domain.events import Kind
 from ringback.domain.problems import Problem
 from ringback.domain.times import MINUTE
 from ringback.runtime import Runtime
+from ringback.service.events import record
 from ringback.store import deliveries, endpoints, messages
 from ringback.store.transaction import Tx, each
 
@@ -49,8 +53,17 @@ def take_settlements(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
     for endpoint_id, settlement in health.items():
         if settlement.health is not None:
             note = None if settlement.outcome.succeeded else settlement.outcome.error
+            if settlement.health.state is EndpointState.PAUSED:
+                _tell_owner(tx, endpoint_id, f"{note}: the endpoint is gone (410); resume it when it is back")
             endpoints.save_health(tx, endpoint_id, settlement.health, note)
     return [True] * len(settlements)
+
+
+def _tell_owner(tx: Tx, endpoint_id: int, reason: str) -> None:
+    row = endpoints.row(tx.connection, endpoint_id)
+    if row is not None and row["state"] != EndpointState.PAUSED:
+        told = {"endpoint_id": endpoint_id, "url": row["url"], "reason": reason}
+        record(tx, row["account_id"], Kind.ENDPOINT_PAUSED, told)
 
 
 def _attempt(settlement: Settlement) -> dict[str, Any]:
@@ -133,15 +146,21 @@ class Replayed:
 
 
 async def replay(rt: Runtime, asked: Replay) -> Mapping[str, int]:
+    """As ``replay_now``, in a thread: a long one is many transactions."""
+    return await asyncio.to_thread(replay_now, rt, asked)
+
+
+def replay_now(rt: Runtime, asked: Replay) -> Mapping[str, int]:
     """Send again what is asked for, batch by batch; Problem ``not_found`` for another's delivery or endpoint."""
-    if asked.endpoint_id is not None:
-        row = await rt.db.read(endpoints.row, asked.endpoint_id, asked.account_id)
-        if row is None:
-            raise Problem("not_found", f"There is no endpoint {asked.endpoint_id}.", field="endpoint_id")
+    if (
+        asked.endpoint_id is not None
+        and rt.db.look(endpoints.row, asked.endpoint_id, asked.account_id) is None
+    ):
+        raise Problem("not_found", f"There is no endpoint {asked.endpoint_id}.", field="endpoint_id")
     replayed = skipped = 0
     step: Replay | None = asked
     while step is not None:
-        done: Replayed = await rt.db.write(take_replays, step)
+        done: Replayed = rt.db.write_now(take_replays, step)
         replayed, skipped = replayed + done.replayed, skipped + done.skipped
         step = _next_step(step, done)
     if asked.delivery_id is not None and not replayed + skipped:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+
 from ringback.domain.endpoints import State
 from ringback.domain.networks import check_addresses, parse_networks, parse_url
 from ringback.domain.problems import Problem
@@ -141,3 +144,54 @@ def keys(sealer: Sealer, row: Mapping[Any, Any], now: int) -> Keys:
         secrets.append(secret_bytes(sealer.open(row["old_secret"], SECRET).decode()))
     signing = (sealer.open(row["signing_key"], SIGNING_KEY).decode(),) if row["signing_key"] else ()
     return Keys(secrets=tuple(secrets), signing_keys=signing)
+
+
+# -- TLS
+
+
+def tls_columns(
+    sealer: Sealer,
+    *,
+    ca: str | None = None,
+    client_certificate: str | None = None,
+    min_tls: str | None = None,
+) -> dict[str, Any]:
+    """The columns for what is given (None stays, "" takes away); Problem ``invalid`` for a PEM that is none."""
+    values: dict[str, Any] = {}
+    if ca is not None:
+        values["ca"] = _checked_ca(ca) if ca else None
+    if client_certificate is not None:
+        pem = _checked_client_certificate(client_certificate) if client_certificate else None
+        values["client_certificate"] = sealer.seal(pem, CLIENT_CERTIFICATE) if pem else None
+    if min_tls is not None:
+        if min_tls not in ("1.2", "1.3"):
+            raise Problem("invalid", "The minimum TLS version may be 1.2 or 1.3.", field="min_tls")
+        values["min_tls"] = min_tls
+    return values
+
+
+def _checked_ca(pem: str) -> str:
+    try:
+        load_pem_x509_certificates(pem.encode())
+    except ValueError as exc:
+        raise Problem("invalid", "This is no certificate in PEM form.", field="ca") from exc
+    return pem
+
+
+def _checked_client_certificate(pem: str) -> bytes:
+    data = pem.encode()
+    try:
+        [certificate, *_] = load_pem_x509_certificates(data)
+        key = load_pem_private_key(data, password=None)
+    except (ValueError, TypeError) as exc:
+        raise Problem(
+            "invalid",
+            "Give the client's certificate and its private key, unencrypted, in one PEM text.",
+            field="client_certificate",
+        ) from exc
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if certificate.public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
+        raise Problem(
+            "invalid", "The private key does not belong to the certificate.", field="client_certificate"
+        )
+    return data

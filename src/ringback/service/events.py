@@ -4,8 +4,11 @@ Always called in the transaction of what happened, so that neither can exist wit
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from ringback.domain.deliveries import Delivery, State
 from ringback.domain.devices import Device, Target
@@ -87,9 +90,29 @@ def announce(tx: Tx, announcements: Sequence[Announcement]) -> None:
             )
             if not blocked:
                 handed.append(delivery)
+        tx.ring_account(told.account_id)
     events.insert(tx, event_rows)
     deliveries.insert(tx, delivery_rows)
     tx.hand_over(handed)
+
+
+def record(tx: Tx, account_id: int, kind: Kind, body: Mapping[str, Any]) -> None:
+    """An event for the account's feed alone, such as that an endpoint was paused: no endpoint is told."""
+    [event_id] = tx.ids(events_table, 1)
+    row = {
+        "id": event_id,
+        "nonce": os.urandom(8).hex(),
+        "account_id": account_id,
+        "sequence": 0,
+        "kind": kind,
+    }
+    events.insert(tx, [{**row, "created_at": tx.now, "body": msgspec.json.encode(body)}])
+    tx.ring_account(account_id)
+
+
+def bell_key(account_id: int) -> tuple[str, int]:
+    """What rings when the account has new events."""
+    return ("events", account_id)
 
 
 def _held(tx: Tx, announcements: Sequence[Announcement]) -> set[tuple[int, int]]:

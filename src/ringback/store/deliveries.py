@@ -241,6 +241,11 @@ def show(connection: Connection, account_id: int, delivery_id: int) -> RowMappin
     return connection.execute(statement).mappings().first()
 
 
+def account_of(connection: Connection, delivery_id: int) -> int | None:
+    statement = select(events.c.account_id).join(deliveries, deliveries.c.event_id == events.c.id)
+    return connection.scalar(statement.where(deliveries.c.id == delivery_id))
+
+
 def attempts_of(connection: Connection, delivery_id: int) -> Sequence[RowMapping]:
     statement = select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.id)
     return connection.execute(statement).mappings().all()

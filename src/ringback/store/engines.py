@@ -110,3 +110,9 @@ def lock(folder: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def quick_check(connection: Connection) -> str | None:
+    """What SQLite finds wrong with its file; none if it is sound. Reads all of it."""
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    return None if found == "ok" else str(found)

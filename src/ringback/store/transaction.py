@@ -22,7 +22,7 @@ class Tx:
     Nothing of it is looked at unless the commit succeeds.
     """
 
-    __slots__ = ("connection", "deliveries", "devices", "directory_changed", "endpoints", "now")
+    __slots__ = ("accounts", "connection", "deliveries", "devices", "directory_changed", "endpoints", "now")
 
     def __init__(self, connection: Connection, now: int) -> None:
         self.connection = connection
@@ -30,6 +30,7 @@ class Tx:
         self.deliveries: list[Delivery] = []
         self.devices: set[int] = set()
         self.endpoints: set[int] = set()
+        self.accounts: set[int] = set()
         self.directory_changed = False
 
     def run(self, statement: Executable, rows: Sequence[Row] | None = None) -> CursorResult[Any]:
@@ -58,6 +59,10 @@ class Tx:
     def ring(self, device_id: int) -> None:
         """Wake that device's long poll when this is committed: something is due."""
         self.devices.add(device_id)
+
+    def ring_account(self, account_id: int) -> None:
+        """Wake who waits for the account's events."""
+        self.accounts.add(account_id)
 
     def ring_endpoint(self, endpoint_id: int) -> None:
         """Let the delivery engine read that endpoint's settings, state and backlog anew."""
