@@ -5,7 +5,7 @@ STAMP := .venv/.ready
 # Some machines forbid Python its bytecode cache; every start would take seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup tools demo serve test check lint bench crash lock clean
+.PHONY: help setup tools demo serve test check lint bench crash docs lock clean
 
 help:
 	@echo "make demo    see messages go out and webhooks come back (under a minute the first time)"
@@ -54,6 +54,9 @@ bench: setup
 
 crash: setup
 	@$(BIN)/python -m bench.crash $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+docs: setup
+	@$(BIN)/python docs/generate.py
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --output-file requirements/runtime.txt

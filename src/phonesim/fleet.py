@@ -43,6 +43,7 @@ class Fleet:
         self._scenario = list(scenario)
         self._receives = list(receives)
         self._every = every
+        self._stopping = False
         for _, step in self._scenario:
             if step.phone is not None and not 1 <= step.phone <= len(self.phones):
                 raise ValueError(
@@ -68,12 +69,14 @@ class Fleet:
                 helper.cancel()
 
     def stop(self) -> None:
+        """Nothing more comes in; the phones tell what they have and end."""
+        self._stopping = True
         for phone in self.phones:
             phone.stop()
 
     def perform(self, step: Step) -> None:
-        """One step, now."""
-        for phone in self.phones if step.phone is None else [self.phones[step.phone - 1]]:
+        """One step, now; nothing once the fleet is stopping, or its phones would never have told all."""
+        for phone in self._whom(step):
             match step:
                 case Receive():
                     phone.receive(step.address, step.body, step.channel_id)
@@ -93,6 +96,11 @@ class Fleet:
                     phone.behaviour.repeat = step.times
                 case Exit():
                     self.stop()
+
+    def _whom(self, step: Step) -> list[Phone]:
+        if self._stopping:
+            return []
+        return self.phones if step.phone is None else [self.phones[step.phone - 1]]
 
     def _begin(self) -> list[tuple[float, Step]]:
         """Performs what comes first, before any phone asks for messages; returns the steps for later."""

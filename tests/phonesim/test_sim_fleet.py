@@ -85,3 +85,15 @@ async def test_a_fleet_that_is_refused_ends(server: FakeServer) -> None:
     async with asyncio.timeout(4):
         await fleet.run()
     assert fleet.refused
+
+
+async def test_nothing_comes_in_once_it_stops(server: FakeServer) -> None:
+    server.fail = [503] * 3
+    phone = Phone(server.url, KEY)
+    texts = [Receive(address="+491", body="{n}")]
+    fleet = Fleet([phone], receives=texts, every=0.001, lasting=0.05)
+    async with asyncio.timeout(5):
+        await fleet.run()
+    told = len(server.incoming)
+    fleet.perform(texts[0])
+    assert phone.receive("+491", "{n}").endswith(f"-{told + 1}"), "all that came in was told"

@@ -1,7 +1,7 @@
 """Moments: inside the house an integer of milliseconds since 1970 (UTC), at its edges text."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,7 +13,9 @@ DAY = 24 * HOUR
 
 # Numbers above this are milliseconds, below it seconds: it is the year 5138 in the one and 1973 in the other.
 _MILLISECONDS_FROM = 100_000_000_000
-_LATEST = 253_402_300_799_999  # the last moment of the year 9999, beyond which datetime has no words
+# The end of the year 9999, beyond which datetime has no words, less a day: that moment is said in every zone.
+_LATEST = 253_402_300_799_999 - DAY
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\s*(Z|z|[+-]\d{2}(:?\d{2})?)?")
 
 
@@ -50,9 +52,8 @@ def text(moment: int, zone_name: str, form: DatetimeFormat) -> str:
 
 def iso(moment: int) -> str:
     """A moment as the API writes it: ISO 8601 in UTC with milliseconds."""
-    return (
-        datetime.fromtimestamp(moment / SECOND, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    exact = _EPOCH + timedelta(milliseconds=moment)  # not a float of seconds: in far years it is too coarse
+    return exact.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse(value: str | float, zone_name: str = "UTC") -> int:

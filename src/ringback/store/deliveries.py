@@ -123,7 +123,8 @@ def block_behind(tx: Tx, lane: int, endpoint_id: int, delivery_id: int) -> None:
 
 def unblock(tx: Tx, lane: int, endpoint_id: int) -> list[Delivery]:
     """Let those go that waited behind a refused one."""
-    where = (_BLOCKED, deliveries.c.lane == lane, deliveries.c.endpoint_id == endpoint_id)
+    # _HELD says nothing new, but SQLite only uses a partial index whose predicate stands there word for word.
+    where = (_HELD, _BLOCKED, deliveries.c.lane == lane, deliveries.c.endpoint_id == endpoint_id)
     return _release(tx, *where)
 
 

@@ -1,17 +1,21 @@
 """Messages and what was said of them."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     RowMapping,
+    Select,
+    and_,
     bindparam,
+    column,
     func,
     or_,
     select,
     text,
-    tuple_,
     update,
 )
 
@@ -73,10 +77,9 @@ def told_by_phone(connection: Connection, keys: Collection[tuple[int, str]]) -> 
     """The ids of messages that phones have brought already, by (device id, phone id)."""
     if not keys:
         return {}
-    statement = select(messages.c.device_id, messages.c.phone_id, messages.c.id).where(
-        messages.c.phone_id.is_not(None), tuple_(messages.c.device_id, messages.c.phone_id).in_(keys)
-    )
-    return {(row.device_id, row.phone_id): row.id for row in connection.execute(statement)}
+    statement, parameters = _of_keys("device_id", "phone_id", keys)
+    rows = connection.execute(statement, parameters).mappings()
+    return {(row["device_id"], row["phone_id"]): row["id"] for row in rows}
 
 
 def image_of(connection: Connection, message_id: int) -> str | None:
@@ -87,13 +90,33 @@ def submitted(connection: Connection, keys: Collection[tuple[int, str]]) -> dict
     """Messages submitted before, by (account id, idempotency key)."""
     if not keys:
         return {}
-    statement = select(messages).where(
-        messages.c.idempotency_key.is_not(None),
-        tuple_(messages.c.account_id, messages.c.idempotency_key).in_(keys),
+    statement, parameters = _of_keys("account_id", "idempotency_key", keys)
+    rows = connection.execute(statement, parameters).mappings()
+    return {(row["account_id"], row["idempotency_key"]): row for row in rows}
+
+
+def _of_keys(
+    first: str, second: str, keys: Collection[tuple[int, str]]
+) -> tuple[Select[Any], dict[str, int | str]]:
+    """The statement that finds the messages of these pairs, and its parameters."""
+    pairs = list(keys)
+    size = 1 << (len(pairs) - 1).bit_length()  # powers of two: few statements, each of them made once
+    pairs += pairs[-1:] * (size - len(pairs))
+    parameters: dict[str, int | str] = {}
+    for place, (number, name) in enumerate(pairs):
+        parameters[f"a{place}"], parameters[f"b{place}"] = number, name
+    return _of_pairs(first, second, size), parameters
+
+
+@lru_cache(maxsize=64)
+def _of_pairs(first: str, second: str, size: int) -> Select[Any]:
+    """A join, not ``(first, second) IN (…)``: for that, SQLite reads the whole index instead of looking each pair up."""
+    rows = ", ".join(f"(:a{place}, :b{place})" for place in range(size))
+    asked = text(f"VALUES {rows}").columns(column("column1"), column("column2")).cte("asked")
+    same: ColumnElement[bool] = and_(
+        messages.c[first] == asked.c.column1, messages.c[second] == asked.c.column2
     )
-    return {
-        (row["account_id"], row["idempotency_key"]): row for row in connection.execute(statement).mappings()
-    }
+    return select(messages).select_from(asked).join(messages, same).where(messages.c[second].is_not(None))
 
 
 # -- what is due

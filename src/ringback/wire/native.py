@@ -71,6 +71,7 @@ class MessageOut(msgspec.Struct):
 
 T = TypeVar("T")
 _PATH = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _PART = re.compile(r"\.?([^.\[\]]+)")
 _encode = msgspec.json.Encoder().encode
 _reports = msgspec.json.Decoder(list[ReportIn] | ReportIn)
@@ -84,6 +85,8 @@ def _decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
         return decoder.decode(data)
     except msgspec.ValidationError as exc:
         raise _invalid(exc) from exc
+    except RecursionError as exc:
+        raise Problem("malformed", "The body is nested too deeply.") from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise Problem("malformed", f"The body is not valid JSON in UTF-8: {exc}.") from exc
 
@@ -150,11 +153,16 @@ def incoming(data: bytes) -> list[Incoming]:
 def image(fields: Mapping[str, str], data: bytes) -> Incoming:
     """An incoming image's form fields; its bytes only serve to know it again where the phone gives no id."""
     try:
-        given = {name: value for name, value in fields.items() if value != ""}
+        given = {name: _form_value(name, value) for name, value in fields.items() if value != ""}
         message = msgspec.convert(given, ImageIn, strict=False)
     except msgspec.ValidationError as exc:
         raise _invalid(exc) from exc
     return _as_incoming(message, "", hashlib.sha256(data).hexdigest(), message.caption)
+
+
+def _form_value(name: str, value: str) -> Moment:
+    """A form knows only text: what is a number of seconds there would be a number in JSON."""
+    return float(value) if name in ("date", "date_sent") and _NUMBER.fullmatch(value) else value
 
 
 def _as_incoming(message: IncomingIn | ImageIn, at: str, content: str, caption: str | None) -> Incoming:
