@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import io
 import json
+import re
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -110,7 +111,9 @@ def main() -> int:
     if options.svg:
         canvas = Console(record=True, width=110, file=io.StringIO(), force_terminal=True)
         canvas.print(page.render())
-        canvas.save_svg(str(options.svg), title="make demo")
+        drawing = canvas.export_svg(title="make demo")
+        # Rich would have a viewer fetch its font from elsewhere; a monospaced one is everywhere.
+        options.svg.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL))
     return code
 
 
