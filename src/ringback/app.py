@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 import structlog
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 
-from ringback.api import door, health, media
+from ringback.api import answers, door, health, media
+from ringback.api.limit import BodyLimit
 from ringback.delivery import trial
 from ringback.delivery.worker import Worker
 from ringback.domain.problems import Problem
@@ -50,8 +52,9 @@ def build(rt: Runtime) -> Starlette:
             *health.routes(rt),
             Mount("", app=door.door(rt, trial.run)),
         ],
+        middleware=[Middleware(BodyLimit, max_image_mb=rt.settings.max_image_mb)],
         lifespan=lifespan,
-        exception_handlers=door.handlers(),
+        exception_handlers=answers.handlers(),
     )
 
 

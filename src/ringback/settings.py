@@ -1,5 +1,6 @@
 """The settings: environment variables ``RINGBACK_*``, each with its default and its meaning, read once at start."""
 
+import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from msgspec import Meta
 from ringback.domain.networks import parse_networks
 
 PREFIX = "RINGBACK_"
+_NOT_SETTINGS = frozenset({"RINGBACK_FAILPOINT"})  # the crash test's (failpoints.py)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +86,14 @@ def read(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
     the variable's name, for a value that cannot be.
     """
     names = {f"{PREFIX}{field.upper()}": field for field in Settings.__struct_fields__}
+    unknown = sorted(
+        name for name in environment if name.startswith(PREFIX) and name not in {*names, *_NOT_SETTINGS}
+    )
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], names, 1)
+        raise ValueError(
+            f"{unknown[0]} is no setting{f'; did you mean {near[0]}?' if near else ''} (see `ringback settings`)"
+        )
     values: dict[str, Any] = {
         names[name]: value for name, value in environment.items() if name in names and value != ""
     }

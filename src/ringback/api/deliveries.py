@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ringback.api.callers import Account
-from ringback.api.forms import Form, Replayed, problems
+from ringback.api.forms import Form, Id, Replayed, problems
 from ringback.domain.deliveries import State
 from ringback.domain.events import webhook_id
 from ringback.domain.problems import Problem
@@ -58,7 +58,7 @@ class Page(BaseModel):
 
 
 class Parked(Form):
-    endpoint_id: int | None = None
+    endpoint_id: Id | None = None
 
 
 class Event(BaseModel):
@@ -83,9 +83,9 @@ def router(rt: Runtime) -> APIRouter:
     @api.get("/deliveries", responses=problems(422), summary="Deliveries, newest first")
     async def listing(
         account_id: Account,
-        endpoint_id: int | None = None,
+        endpoint_id: Id | None = None,
         state: str | None = None,
-        before: int | None = None,
+        before: Id | None = None,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     ) -> Page:
         look = partial(
@@ -96,7 +96,7 @@ def router(rt: Runtime) -> APIRouter:
         return Page(deliveries=shown, before=rows[-1]["id"] if len(rows) == limit else None)
 
     @api.get("/deliveries/{delivery_id}", responses=problems(404), summary="One delivery with its attempts")
-    async def show(delivery_id: int, account_id: Account) -> DeliveryStory:
+    async def show(delivery_id: Id, account_id: Account) -> DeliveryStory:
         row = await rt.db.read(store.show, account_id, delivery_id)
         if row is None:
             raise Problem("not_found", f"There is no delivery {delivery_id}.")
@@ -118,7 +118,7 @@ def router(rt: Runtime) -> APIRouter:
         )
 
     @api.post("/deliveries/{delivery_id}/replay", responses=problems(404), summary="Send one again")
-    async def replay(delivery_id: int, account_id: Account) -> Replayed:
+    async def replay(delivery_id: Id, account_id: Account) -> Replayed:
         """Asked twice within a minute it is sent once."""
         asked = deliveries.Replay(account_id=account_id, delivery_id=delivery_id)
         return Replayed(**await deliveries.replay(rt, asked))
@@ -134,7 +134,7 @@ def router(rt: Runtime) -> APIRouter:
     @api.get("/events", responses=problems(422), summary="Pull the events instead, or to reconcile")
     async def feed(
         account_id: Account,
-        after: Annotated[int, Query(ge=0, description="The cursor; 0 is the beginning")] = 0,
+        after: Annotated[Id, Query(description="The cursor; 0 is the beginning")] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
         wait: Annotated[
             float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for something new")

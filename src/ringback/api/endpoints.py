@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ringback.api.callers import Account
-from ringback.api.forms import Form, Replayed, problems
+from ringback.api.forms import Form, Id, Replayed, problems
 from ringback.domain.endpoints import Outcome
 from ringback.domain.problems import Problem
 from ringback.domain.times import SECOND, iso, parse
@@ -94,11 +94,11 @@ def router(rt: Runtime, trial: Trial) -> APIRouter:
         return [await _shown(rt, row) for row in rows]
 
     @api.get("/{endpoint_id}", responses=problems(404), summary="One endpoint")
-    async def show(endpoint_id: int, account_id: Account) -> Endpoint:
+    async def show(endpoint_id: Id, account_id: Account) -> Endpoint:
         return await _shown(rt, await _row(rt, endpoint_id, account_id))
 
     @api.patch("/{endpoint_id}", responses=problems(400, 404, 409, 422), summary="Change its settings")
-    async def change(endpoint_id: int, changed: EndpointChange, account_id: Account) -> Endpoint:
+    async def change(endpoint_id: Id, changed: EndpointChange, account_id: Account) -> Endpoint:
         """With a new URL, what waits for the endpoint goes there."""
         values = endpoints.tls_columns(
             rt.sealer, ca=changed.ca, client_certificate=changed.client_certificate, min_tls=changed.min_tls
@@ -113,19 +113,19 @@ def router(rt: Runtime, trial: Trial) -> APIRouter:
         return await show(endpoint_id, account_id)
 
     @api.post("/{endpoint_id}/pause", responses=problems(404), summary="Send nothing; lose nothing")
-    async def pause(endpoint_id: int, account_id: Account) -> Endpoint:
+    async def pause(endpoint_id: Id, account_id: Account) -> Endpoint:
         await rt.db.write(endpoints.change_endpoints, endpoints.pause(endpoint_id, account_id))
         return await show(endpoint_id, account_id)
 
     @api.post("/{endpoint_id}/resume", responses=problems(404), summary="Go on, from the oldest")
-    async def resume(endpoint_id: int, account_id: Account) -> Endpoint:
+    async def resume(endpoint_id: Id, account_id: Account) -> Endpoint:
         await rt.db.write(endpoints.change_endpoints, endpoints.resume(endpoint_id, account_id))
         return await show(endpoint_id, account_id)
 
     @api.post(
         "/{endpoint_id}/secret", responses=problems(404, 422), summary="A new secret; both sign for a while"
     )
-    async def rotate(endpoint_id: int, account_id: Account, rotation: Rotation | None = None) -> Secret:
+    async def rotate(endpoint_id: Id, account_id: Account, rotation: Rotation | None = None) -> Secret:
         row = await _row(rt, endpoint_id, account_id)
         overlap = round((rotation or Rotation()).overlap * SECOND)
         secret, values = endpoints.rotated(rt.sealer, row, rt.clock.now(), overlap)
@@ -135,7 +135,7 @@ def router(rt: Runtime, trial: Trial) -> APIRouter:
     @api.post(
         "/{endpoint_id}/signing-key", responses=problems(404), summary="An ed25519 key: v1a signatures too"
     )
-    async def signing_key(endpoint_id: int, account_id: Account) -> PublicKey:
+    async def signing_key(endpoint_id: Id, account_id: Account) -> PublicKey:
         await _row(rt, endpoint_id, account_id)
         public, values = endpoints.with_signing_key(rt.sealer)
         await _write(rt, endpoint_id, account_id, values)
@@ -144,12 +144,12 @@ def router(rt: Runtime, trial: Trial) -> APIRouter:
     @api.post(
         "/{endpoint_id}/test", responses=problems(404, 422), summary="Send a sample now, and see the answer"
     )
-    async def test(endpoint_id: int, account_id: Account, asked: Test | None = None) -> Tested:
+    async def test(endpoint_id: Id, account_id: Account, asked: Test | None = None) -> Tested:
         tried = await trial(rt, await _row(rt, endpoint_id, account_id), (asked or Test()).sample)
         return _tested(tried)
 
     @api.post("/{endpoint_id}/replay", responses=problems(404, 422), summary="Send again all since a moment")
-    async def replay(endpoint_id: int, asked: ReplaySince, account_id: Account) -> Replayed:
+    async def replay(endpoint_id: Id, asked: ReplaySince, account_id: Account) -> Replayed:
         try:
             since = parse(asked.since)
         except ValueError as exc:

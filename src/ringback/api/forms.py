@@ -2,10 +2,15 @@
 
 from typing import Annotated, Any
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ringback.domain.addresses import MAX_LENGTH
 from ringback.domain.messages import MAX_BODY, MAX_CUSTOMERID, MAX_KEY
+
+# Beyond that, not every JSON reader keeps an integer exact, and databases have no number for it at all.
+MAX_ID = 2**53
+Id = Annotated[int, Ge(0), Le(MAX_ID)]
 
 
 class Form(BaseModel):
@@ -21,7 +26,7 @@ class NewMessage(Form):
     body: Annotated[str, StringConstraints(min_length=1, max_length=MAX_BODY)] = Field(
         examples=["Your code is 4711"]
     )
-    device_id: int = Field(examples=[1])
+    device_id: Id = Field(examples=[1])
     channel_id: int = Field(
         default=0, description="0 SIM 1, 1 SIM 2, 2 WhatsApp Business, 3 WhatsApp, 4 and 5 RCS"
     )

@@ -11,6 +11,7 @@ from ringback.api.forms import (
     DeliverySummary,
     EventSummary,
     HistoryEntry,
+    Id,
     Message,
     NewMessage,
     problems,
@@ -61,7 +62,7 @@ def router(rt: Runtime) -> APIRouter:
         return accepted if many else accepted[0]
 
     @api.get("/{sms_id}", responses=problems(404), summary="One message with its history and its events")
-    async def show(sms_id: int, account_id: Account) -> Message:
+    async def show(sms_id: Id, account_id: Account) -> Message:
         row = await rt.db.read(messages.show, account_id, sms_id)
         if row is None:
             raise Problem("not_found", f"There is no message {sms_id} in this account.")

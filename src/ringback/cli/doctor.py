@@ -138,7 +138,15 @@ def _endpoint(rt: Runtime, row: Mapping[Any, Any]) -> Finding:
     if row["state"] == State.PAUSED:
         advice = f"when the receiver is ready: ringback endpoint resume {row['id']}"
         return Finding(what=what, well=False, words=f"paused ({row['note']}); {queue}", advice=advice)
-    outcome = trial.run_now(rt, row, trial.Sample.STATUS).outcome
+    try:
+        outcome = trial.run_now(rt, row, trial.Sample.STATUS).outcome
+    except (ValueError, Problem) as exc:
+        return Finding(
+            what=what,
+            well=False,
+            words=f"cannot be used: {exc}",
+            advice="see RINGBACK_SECRET_KEY, or set its URL anew",
+        )
     if outcome.succeeded:
         return Finding(
             what=what, well=True, words=f"answers {outcome.status} in {outcome.duration} ms; {queue}"

@@ -215,8 +215,8 @@ class Dispatcher:
         """The settlement is committed: its lane goes on."""
         delivery = settlement.delivery
         queue = self.queues.get(delivery.endpoint_id)
-        if queue is None:
-            return
+        if queue is None or not queue.holds(delivery):
+            return  # the endpoint was forgotten meanwhile; what it still has to take is in the database
         if settlement.state is DeliveryState.PENDING:
             queue.again(replace(delivery, attempts=delivery.attempts + 1), yielding=settlement.yielding)
         elif settlement.state is DeliveryState.WAITING:

@@ -91,6 +91,12 @@ class Queue:
         self._busy.add(delivery.lane)
         self.started[delivery.delivery_id] = now
 
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether it is under way, or answered and not settled yet."""
+        return (
+            delivery.lane in self._busy and self._lanes[delivery.lane][0].delivery_id == delivery.delivery_id
+        )
+
     def answered(self, delivery: Delivery) -> None:
         self.started.pop(delivery.delivery_id, None)
 

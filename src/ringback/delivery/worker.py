@@ -111,8 +111,7 @@ class Worker:
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._poster.close()
         self._selector.close()
-        os.close(self._wake_in)
-        os.close(self._wake_out)
+        # The pipe stays open: a commit that comes after this still rings, and must not hit another's descriptor.
 
     def _turn(self) -> None:
         for key, mask in self._selector.select(self._timeout()):
@@ -219,6 +218,16 @@ class Worker:
     # -- sending
 
     def _send(self, send: Send) -> None:
+        try:
+            self._try_to_send(send)
+        except Exception as exc:  # whatever it is, the lane and its slot must not be lost with it
+            log.exception("send.failed", endpoint_id=send.delivery.endpoint_id, error=str(exc))
+            now = self._now()
+            self._answered(
+                send, Outcome(at=now, duration=0, fault=Fault.OURS, error=f"could not be sent: {exc}")
+            )
+
+    def _try_to_send(self, send: Send) -> None:
         location = self._targets[send.delivery.endpoint_id].location
         resolution = self._resolver.look_up(location)
         if resolution is not None:
@@ -312,8 +321,15 @@ class Worker:
     def _foreign(self) -> None:
         self._dispatcher.distrust_memory()
         self._sweep()
-        for endpoint_id in self._targets:
-            self._load(endpoint_id)
+        self._read(endpoints.all_rows, then=self._all_loaded)
+
+    def _all_loaded(self, rows: Any) -> None:
+        found = {} if isinstance(rows, BaseException) else {row["id"]: row for row in rows}
+        for endpoint_id in list(self._targets):
+            if found:
+                self._loaded(endpoint_id, found.get(endpoint_id))
+            else:
+                self._load(endpoint_id)
 
     def _release(self) -> None:
         self._rt.db.submit(service.release_due, service.RELEASE_BATCH, lambda _more: None)

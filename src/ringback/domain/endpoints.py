@@ -123,7 +123,7 @@ def decide(health: Health, outcome: Outcome, *, now: int, chance: float, probe: 
             return replace(health, state=State.PAUSED), Fate.KEEP
         case Meaning.EVENT_REFUSED:
             return _refused(health, now=now, chance=chance, probe=probe)
-        case Meaning.ENDPOINT_FAILED:
+        case Meaning.ENDPOINT_FAILED:  # pragma: no branch -- the last meaning there is
             return _failed(health, outcome, now=now, chance=chance, probe=probe), Fate.KEEP
 
 

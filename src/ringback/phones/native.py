@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from ringback.domain.problems import Problem
 from ringback.domain.times import SECOND, iso
@@ -17,16 +17,18 @@ MAX_WAIT = 60.0
 _JSON = "application/json"
 
 
-def routes(rt: Runtime) -> list[Route]:
+def routes(rt: Runtime) -> list[Mount]:
+    """Mounted, so that a wrong method is refused here and not looked for in the next door."""
     door = _Door(rt)
-    return [
-        Route("/phone/v1/pair", door.pair, methods=["POST"]),
-        Route("/phone/v1/messages", door.messages, methods=["GET"]),
-        Route("/phone/v1/reports", door.reports, methods=["POST"]),
-        Route("/phone/v1/incoming", door.incoming, methods=["POST"]),
-        Route("/phone/v1/incoming/image", door.image, methods=["POST"]),
-        Route("/phone/v1/heartbeat", door.heartbeat, methods=["POST"]),
+    calls = [
+        Route("/pair", door.pair, methods=["POST"]),
+        Route("/messages", door.messages, methods=["GET"]),
+        Route("/reports", door.reports, methods=["POST"]),
+        Route("/incoming", door.incoming, methods=["POST"]),
+        Route("/incoming/image", door.image, methods=["POST"]),
+        Route("/heartbeat", door.heartbeat, methods=["POST"]),
     ]
+    return [Mount("/phone/v1", routes=calls)]
 
 
 class _Door:

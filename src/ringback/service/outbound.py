@@ -64,15 +64,16 @@ class _Desk:
         self._submitted: dict[tuple[int, str], Any] = dict(messages.submitted(tx.connection, keys))
         self._month = datetime.fromtimestamp(tx.now / 1000, UTC).strftime("%Y-%m")
         self._used: dict[int, int] = {}
-        self._new: list[tuple[dict[str, Any], Story]] = []
+        self._new: dict[int, tuple[dict[str, Any], Story]] = {}
         self._ids = iter(tx.ids(messages_table, sum(len(submission.messages) for submission in submissions)))
 
     def take(self, submission: Submission) -> list[Accepted] | Problem:
         """Nothing is remembered of a submission of which anything is refused."""
         accepted: list[Accepted] = []
         rows: list[dict[str, Any]] = []
+        fresh: dict[str, dict[str, Any]] = {}  # by idempotency key, of this submission
         for place, message in enumerate(submission.messages):
-            answer = self._look_at(submission, message, rows)
+            answer = self._look_at(submission, message, rows, fresh)
             if isinstance(answer, Problem):
                 if submission.many:
                     answer.field = f"{place}.{answer.field}" if answer.field else str(place)
@@ -92,7 +93,11 @@ class _Desk:
         ]
 
     def _look_at(
-        self, submission: Submission, message: Outgoing, rows: list[dict[str, Any]]
+        self,
+        submission: Submission,
+        message: Outgoing,
+        rows: list[dict[str, Any]],
+        fresh: dict[str, dict[str, Any]],
     ) -> Accepted | Problem:
         device = self._devices.get(message.device_id)
         if device is None or device.account_id != submission.account_id:
@@ -107,10 +112,12 @@ class _Desk:
         except ValueError as exc:
             return Problem("invalid", str(exc), field="to")
         row = self._row(submission.account_id, message, address)
-        before = self._before(submission.account_id, message.idempotency_key, rows)
+        before = self._before(submission.account_id, message.idempotency_key, fresh)
         if before is None:
             row["id"] = next(self._ids)
             rows.append(row)
+            if message.idempotency_key is not None:
+                fresh[message.idempotency_key] = row
             return Accepted(sms_id=row["id"], status_id=Status.PENDING)
         same = all(before[key] == row[key] for key in ("device_id", "channel_id", "address", "body"))
         if not same:
@@ -122,11 +129,10 @@ class _Desk:
             )
         return Accepted(sms_id=before["id"], status_id=before["status_id"], duplicate=True)
 
-    def _before(self, account_id: int, key: str | None, rows: list[dict[str, Any]]) -> Any | None:
+    def _before(self, account_id: int, key: str | None, fresh: dict[str, dict[str, Any]]) -> Any | None:
         if key is None:
             return None
-        found = self._submitted.get((account_id, key))
-        return found or next((row for row in rows if row["idempotency_key"] == key), None)
+        return self._submitted.get((account_id, key)) or fresh.get(key)
 
     def _row(self, account_id: int, message: Outgoing, address: str) -> dict[str, Any]:
         now = self._tx.now
@@ -165,7 +171,7 @@ class _Desk:
             )
             if row["due_at"] <= now and device.ready(now):
                 story.tell(Status.QUEUED, at=now, now=now)
-            self._new.append((row, story))
+            self._new[row["id"]] = (row, story)
             if row["idempotency_key"] is not None:
                 self._submitted[row["account_id"], row["idempotency_key"]] = row
             self._tx.ring(device.device_id)
@@ -184,9 +190,7 @@ class _Desk:
     def _status_of(self, answer: Accepted) -> int:
         if answer.duplicate:
             return answer.status_id
-        return next(
-            (int(story.status) for row, story in reversed(self._new) if row["id"] == answer.sms_id), 1
-        )
+        return int(self._new[answer.sms_id][1].status)
 
     def _usage(self, account_id: int) -> int:
         if account_id not in self._used:
@@ -195,9 +199,9 @@ class _Desk:
 
     def write(self) -> None:
         counts: dict[int, int] = {}
-        for row, story in self._new:
+        for row, story in self._new.values():
             row["status_id"], row["seen"], row["sequence"] = int(story.status), story.seen, story.sequence
             counts[row["account_id"]] = counts.get(row["account_id"], 0) + 1
-        messages.insert(self._tx, [row for row, _ in self._new])
+        messages.insert(self._tx, [row for row, _ in self._new.values()])
         accounts.add_usage(self._tx, self._month, counts)
-        write_history(self._tx, [story for _, story in self._new])
+        write_history(self._tx, [story for _, story in self._new.values()])

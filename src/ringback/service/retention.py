@@ -1,6 +1,8 @@
 """Housekeeping: attempts and finished events beyond their time, and pictures that no message names."""
 
-from ringback.domain.times import DAY
+from datetime import UTC, datetime
+
+from ringback.domain.times import DAY, SECOND
 from ringback.runtime import Runtime
 from ringback.store import messages, retention
 from ringback.store.transaction import Tx, each
@@ -34,14 +36,20 @@ def forget_events(tx: Tx, asked: tuple[int, int]) -> int | None:
 
 
 async def _sweep_pictures(rt: Runtime, before: int) -> None:
+    """Names begin with year and month, and an orphan is found in its first days: older months need not be listed."""
     names: list[str] = []
-    async for name, modified in rt.blobs.names():
-        if modified.timestamp() * 1000 < before:
-            names.append(name)
-        if len(names) == _NAMES:
-            await _drop_orphans(rt, names)
-            names = []
+    for prefix in sorted({_month(before), _month(before - 7 * DAY)}):
+        async for name, modified in rt.blobs.names(prefix):
+            if modified.timestamp() * SECOND < before:
+                names.append(name)
+            if len(names) == _NAMES:
+                await _drop_orphans(rt, names)
+                names = []
     await _drop_orphans(rt, names)
+
+
+def _month(moment: int) -> str:
+    return datetime.fromtimestamp(moment / SECOND, UTC).strftime("%Y/%m")
 
 
 async def _drop_orphans(rt: Runtime, names: list[str]) -> None:

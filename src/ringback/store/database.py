@@ -6,6 +6,7 @@ is on disk by then. A unit is one caller's request; it is accepted or refused as
 """
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ringback import failpoints
 from ringback.domain.problems import Problem
-from ringback.store.engines import foreign_changes, open_engine
+from ringback.store.engines import BUSY_TIMEOUT, foreign_changes, open_engine
 from ringback.store.transaction import Tx
 
 T = TypeVar("T")
@@ -46,15 +47,16 @@ class Database:
     something, before its callers are answered; ``on_foreign`` when another process has written.
     """
 
-    def __init__(self, url: URL, now: Callable[[], int]) -> None:
+    def __init__(self, url: URL, now: Callable[[], int], *, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self.url = url
+        self._busy_timeout = busy_timeout
         self.on_commit: Callable[[Tx], None] = lambda _tx: None
         self.on_foreign: Callable[[], None] = lambda: None
         self._now = now
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
-        self._reading = open_engine(url, reading=True)
+        self._reading = open_engine(url, reading=True, busy_timeout=busy_timeout)
         self._local = threading.local()
         self._seen = 0
         self._answers: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]] = {}
@@ -109,7 +111,7 @@ class Database:
     # -- the writer's thread
 
     def _write(self) -> None:
-        engine = open_engine(self.url)
+        engine = open_engine(self.url, busy_timeout=self._busy_timeout)
         with engine.connect() as connection:
             self._seen = foreign_changes(connection)
             stopping = False
@@ -129,7 +131,10 @@ class Database:
                     self._commit(connection, batch)
                     self._answer()
                 else:
-                    self._look_for_foreign(connection)
+                    with contextlib.suppress(
+                        sqlite3.Error
+                    ):  # the next commit meets it, and says so to its callers
+                        self._look_for_foreign(connection)
         engine.dispose()
 
     def _commit(self, connection: Connection, batch: Sequence[_Job]) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from ringback.domain.deliveries import Delivery, State
 from ringback.domain.events import webhook_id
 from ringback.store.tables import attempts, deliveries, endpoints, events
-from ringback.store.transaction import Row, Tx
+from ringback.store.transaction import Row, Tx, chunks
 
 # Literals, not parameters: see the partial indexes in tables.py.
 _PENDING = text("deliveries.state = 0")
@@ -93,8 +93,12 @@ def pending(connection: Connection, endpoint_id: int, limit: int) -> list[Delive
 
 
 def by_ids(connection: Connection, ids: Collection[int]) -> list[Delivery]:
-    rows = connection.execute(_full().where(deliveries.c.id.in_(ids)).order_by(deliveries.c.id)).mappings()
-    return [_as_delivery(row) for row in rows]
+    statement = _full().order_by(deliveries.c.id)
+    return [
+        _as_delivery(row)
+        for some in chunks(sorted(ids))
+        for row in connection.execute(statement.where(deliveries.c.id.in_(some))).mappings()
+    ]
 
 
 def endpoints_with_pending(connection: Connection) -> list[int]:
@@ -141,7 +145,8 @@ def _release(tx: Tx, *where: ColumnElement[bool] | Any) -> list[Delivery]:
     ids = list(tx.connection.scalars(select(deliveries.c.id).where(*where)))
     if not ids:
         return []
-    tx.run(update(deliveries).where(deliveries.c.id.in_(ids)).values(state=State.PENDING, retry_at=None))
+    for some in chunks(ids):
+        tx.run(update(deliveries).where(deliveries.c.id.in_(some)).values(state=State.PENDING, retry_at=None))
     return by_ids(tx.connection, ids)
 
 

@@ -11,7 +11,7 @@ from ringback.domain.lifecycle import Status
 from ringback.domain.times import DatetimeFormat
 from ringback.store.accounts import as_plan
 from ringback.store.tables import accounts, channels, devices, endpoints, pairings, plans
-from ringback.store.transaction import Row, Tx
+from ringback.store.transaction import Row, Tx, chunks
 
 _DEVICES = (
     select(
@@ -33,8 +33,10 @@ _INCOMING = select(channels.c.device_id, channels.c.channel_id, endpoints.c.id, 
 
 def load(connection: Connection, device_ids: Collection[int]) -> dict[int, Device]:
     """The devices of these ids, with all that their journeys depend on; unknown ids are left out."""
-    if not device_ids:
-        return {}
+    return {found: device for some in chunks(device_ids) for found, device in _load(connection, some).items()}
+
+
+def _load(connection: Connection, device_ids: Collection[int]) -> dict[int, Device]:
     incoming: dict[int, dict[Channel, Target]] = {}
     for device_id, slot, endpoint_id, extended in connection.execute(
         _INCOMING.where(channels.c.device_id.in_(device_ids))

@@ -26,6 +26,9 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 )
 
 
+BUSY_TIMEOUT = 5.0  # seconds that we wait for another process's transaction
+
+
 def database_url(text: str, data: Path) -> URL:
     """The setting, or the SQLite file in the data folder; ValueError for what is no such thing."""
     url = make_url(text) if text else URL.create("sqlite", database=str(data / "ringback.db"))
@@ -40,9 +43,10 @@ def database_url(text: str, data: Path) -> URL:
     return url
 
 
-def open_engine(url: URL, *, reading: bool = False) -> Engine:
+def open_engine(url: URL, *, reading: bool = False, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
     """An engine without a pool: the writer thread and each reader keep the one connection they open."""
-    engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False, "timeout": 5.0})
+    arguments = {"check_same_thread": False, "timeout": busy_timeout}
+    engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

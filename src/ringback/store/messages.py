@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from ringback.domain.channels import Channel
 from ringback.store.tables import messages, reports
-from ringback.store.transaction import Row, Tx
+from ringback.store.transaction import Row, Tx, chunks
 
 _MOVE = (
     update(messages)
@@ -50,10 +50,11 @@ def move(tx: Tx, rows: Sequence[Row]) -> None:
 
 
 def by_ids(connection: Connection, ids: Collection[int]) -> dict[int, RowMapping]:
-    if not ids:
-        return {}
-    rows = connection.execute(select(messages).where(messages.c.id.in_(ids))).mappings()
-    return {row["id"]: row for row in rows}
+    return {
+        row["id"]: row
+        for some in chunks(ids)
+        for row in connection.execute(select(messages).where(messages.c.id.in_(some))).mappings()
+    }
 
 
 def show(connection: Connection, account_id: int | None, message_id: int) -> RowMapping | None:
@@ -75,11 +76,11 @@ def add_reports(tx: Tx, rows: Sequence[Row]) -> None:
 
 def told_by_phone(connection: Connection, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
     """The ids of messages that phones have brought already, by (device id, phone id)."""
-    if not keys:
-        return {}
-    statement, parameters = _of_keys("device_id", "phone_id", keys)
-    rows = connection.execute(statement, parameters).mappings()
-    return {(row["device_id"], row["phone_id"]): row["id"] for row in rows}
+    return {
+        (row["device_id"], row["phone_id"]): row["id"]
+        for some in chunks(keys)
+        for row in connection.execute(*_of_keys("device_id", "phone_id", some)).mappings()
+    }
 
 
 def image_of(connection: Connection, message_id: int) -> str | None:
@@ -88,11 +89,11 @@ def image_of(connection: Connection, message_id: int) -> str | None:
 
 def submitted(connection: Connection, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], RowMapping]:
     """Messages submitted before, by (account id, idempotency key)."""
-    if not keys:
-        return {}
-    statement, parameters = _of_keys("account_id", "idempotency_key", keys)
-    rows = connection.execute(statement, parameters).mappings()
-    return {(row["account_id"], row["idempotency_key"]): row for row in rows}
+    return {
+        (row["account_id"], row["idempotency_key"]): row
+        for some in chunks(keys)
+        for row in connection.execute(*_of_keys("account_id", "idempotency_key", some)).mappings()
+    }
 
 
 def _of_keys(

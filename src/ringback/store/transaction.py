@@ -1,6 +1,6 @@
 """A transaction under way, and what is to happen once it is committed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -13,6 +13,17 @@ Row = Mapping[Any, Any]  # of the driver too, whose keys are typed looser
 
 U = TypeVar("U")
 R = TypeVar("R")
+
+
+# SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535.
+_CHUNK = 10_000
+
+
+def chunks(values: Collection[U]) -> Iterator[list[U]]:
+    """As many at a time as one statement takes as parameters."""
+    listed = list(values)
+    for start in range(0, len(listed), _CHUNK):
+        yield listed[start : start + _CHUNK]
 
 
 class Tx:
