@@ -104,6 +104,8 @@ class Phone:
         body = full[0] if len(full) == 1 else full
         answer = await self._client.say("POST", "/v1/messages", self._token, body)
         accepted = answer if isinstance(answer, list) else [answer] if answer else []
+        if not accepted:
+            self._open.difference_update(form["to"] for form in forms)
         for form, one in zip(forms, accepted, strict=bool(accepted)):
             self._heard_of(form["to"], one["sms_id"])
             if one["status_id"] != 1:

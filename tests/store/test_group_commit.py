@@ -4,9 +4,13 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
 
 from ringback.domain.problems import Problem
 from ringback.runtime import Runtime
@@ -66,10 +70,22 @@ def names(connection: Connection) -> set[str]:
 
 class Answers:
     def __init__(self) -> None:
-        self.by_name: dict[str, object] = {}
+        self._futures: dict[str, Future[object]] = {}
 
     def submit(self, db: Database, journey: Journey, name: str) -> None:
-        db.submit(journey, name, lambda result: self.by_name.__setitem__(name, result))
+        future = self._futures[name] = Future()
+        db.submit(journey, name, future.set_result)
+
+    @property
+    def by_name(self) -> dict[str, object]:
+        return {name: future.result(10) for name, future in self._futures.items()}
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[list[Any]]:
+    """What went wrong inside is logged; drawing it for a terminal with all its frames would take seconds."""
+    with capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture
@@ -118,11 +134,12 @@ def test_one_bad_unit(rt: Runtime, bad: str, sizes: list[int]) -> None:
     for name in ("before", bad, "behind"):
         answers.submit(rt.db, journey, name)
     gate.open()
-    assert rt.db.write_now(journey, "later") == "LATER"  # and the writer lives
-    assert journey.sizes == [*sizes, 1]
+    told = answers.by_name
+    assert (told["before"], told["behind"]) == ("BEFORE", "BEHIND")
+    assert isinstance(told[bad], Problem if bad == "refused" else ValueError)
+    assert journey.sizes == sizes
+    assert rt.db.write_now(journey, "later") == "LATER"  # the writer lives
     assert rt.db.look(names) == {"before", "behind", "later"}
-    assert (answers.by_name["before"], answers.by_name["behind"]) == ("BEFORE", "BEHIND")
-    assert isinstance(answers.by_name[bad], Problem if bad == "refused" else ValueError)
 
 
 def test_different_journeys_share_a_commit(rt: Runtime, commits: list[Tx]) -> None:
@@ -147,7 +164,7 @@ def test_what_raises_leaves_nothing(rt: Runtime, commits: list[Tx]) -> None:
     assert commits == []
 
 
-def test_an_index_refuses_alone(rt: Runtime) -> None:
+def test_an_index_refuses_alone(rt: Runtime, log: list[Any]) -> None:
     """IntegrityError is the unit's own fault, not the disk's."""
     journey = Journey()
     rt.db.write_now(journey, "once")
@@ -155,10 +172,10 @@ def test_an_index_refuses_alone(rt: Runtime) -> None:
     for name in ("once", "other"):
         answers.submit(rt.db, journey, name)
     gate.open()
-    rt.db.write_now(journey, "last")
-    assert rt.db.look(names) == {"once", "other", "last"}
-    assert not isinstance(answers.by_name["once"], Problem | str)
     assert answers.by_name["other"] == "OTHER"
+    assert rt.db.look(names) == {"once", "other"}
+    assert isinstance(answers.by_name["once"], IntegrityError)
+    assert [entry["event"] for entry in log] == ["store.failed"]
 
 
 def test_readers_cannot_write(rt: Runtime) -> None:
@@ -196,20 +213,25 @@ async def test_a_caller_that_goes_away_undoes_nothing(rt: Runtime) -> None:
     assert await rt.db.read(names) == {"kept", "next"}
 
 
+THEIRS = "INSERT INTO plans (id, name, webhooks, channels) VALUES (100, 'theirs', 1, '')"
+
+
 def test_foreign_commits_come_before_our_own(rt: Runtime) -> None:
     told: list[str] = []
     rt.db.write_now(Journey(), "ours, first")
     rt.db.on_foreign = lambda: told.append("foreign")
     rt.db.on_commit = lambda _tx: told.append("ours")
     rt.db.write_now(Journey(), "ours, second")
-    assert "foreign" not in told  # our own writing is no news
-    gate = Gate(rt.db)  # so that nobody looks before the next commit does
-    told.clear()
-    with sqlite3.connect(str(rt.db.url.database)) as other:
-        other.execute("INSERT INTO plans (id, name, webhooks, channels) VALUES (100, 'theirs', 1, '')")
+    assert told == ["ours"]  # our own writing is no news
+    other = sqlite3.connect(str(rt.db.url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute(THEIRS)
+    answers = Answers()
+    answers.submit(rt.db, Journey(), "ours, third")  # waits for their lock, and so begins right behind them
+    other.execute("COMMIT")
     other.close()
-    rt.db.write_now(Journey(), "ours, third")
-    assert told == ["foreign", "ours"]
+    assert answers.by_name == {"ours, third": "OURS, THIRD"}
+    assert told == ["ours", "foreign", "ours"]
 
 
 def test_foreign_commits_are_heard_of_while_idle(rt: Runtime) -> None:
@@ -217,7 +239,7 @@ def test_foreign_commits_are_heard_of_while_idle(rt: Runtime) -> None:
     heard = threading.Event()
     rt.db.on_foreign = heard.set
     with sqlite3.connect(str(rt.db.url.database)) as other:
-        other.execute("INSERT INTO plans (id, name, webhooks, channels) VALUES (100, 'theirs', 1, '')")
+        other.execute(THEIRS)
     other.close()
     assert heard.wait(10)
     assert rt.db.look(lambda connection: connection.scalar(select(func.count()).select_from(plans))) == 2

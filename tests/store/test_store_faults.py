@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
 from sqlalchemy import Connection, select
@@ -26,13 +27,18 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 
 def pragma(db: Database, text: str) -> object:
-    """Run on the writer's own connection, inside of a transaction of its own."""
+    """Run on the writer's own connection, whether or not it can begin a transaction."""
 
-    def journey(tx: Tx, units: Sequence[str]) -> list[object]:
-        results = [tx.connection.exec_driver_sql(f"PRAGMA {unit}") for unit in units]
-        return [result.scalar() if result.returns_rows else None for result in results]
+    def journey(tx: Tx, units: Sequence[object]) -> list[object]:
+        return [tx.connection.connection.driver_connection for _ in units]
 
-    return db.write_now(journey, text)
+    if db not in WRITERS:
+        WRITERS[db] = db.write_now(journey, None)
+    row = WRITERS[db].execute(f"PRAGMA {text}").fetchone()
+    return row and row[0]
+
+
+WRITERS: WeakKeyDictionary[Database, sqlite3.Connection] = WeakKeyDictionary()
 
 
 def write(tx: Tx, units: Sequence[tuple[str, int]]) -> list[int]:

@@ -230,6 +230,7 @@ def list_deliveries(
 def show_delivery(delivery_id: int, *, data: Data = None, as_json: Json = False) -> None:
     """Show every attempt of a delivery."""
     with house(data) as rt:
+        _owner(rt, delivery_id)
         attempts = rt.db.look(deliveries_store.attempts_of, delivery_id)
     shown = [
         {
@@ -249,9 +250,7 @@ def show_delivery(delivery_id: int, *, data: Data = None, as_json: Json = False)
 def replay_delivery(delivery_id: int, *, data: Data = None, as_json: Json = False) -> None:
     """Send one delivery again."""
     with house(data) as rt:
-        account_id = rt.db.look(deliveries_store.account_of, delivery_id)
-        if account_id is None:
-            raise Problem("not_found", f"There is no delivery {delivery_id}.")
+        account_id = _owner(rt, delivery_id)
         done = deliveries.replay_now(rt, deliveries.Replay(account_id=account_id, delivery_id=delivery_id))
     _say_replayed(done, as_json=as_json)
 
@@ -277,6 +276,14 @@ def _row(rt: Runtime, endpoint_id: int) -> Mapping[Any, Any]:
     if row is None:
         fail(f"There is no endpoint {endpoint_id}: see `ringback endpoint list`.")
     return row
+
+
+def _owner(rt: Runtime, delivery_id: int) -> int:
+    """The account of a delivery."""
+    account_id: int | None = rt.db.look(deliveries_store.account_of, delivery_id)
+    if account_id is None:
+        raise Problem("not_found", f"There is no delivery {delivery_id}.")
+    return account_id
 
 
 def _change(rt: Runtime, changed: endpoints.EndpointChange) -> None:

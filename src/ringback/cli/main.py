@@ -1,9 +1,11 @@
 """The command line: `ringback --help` shows it all."""
 
+import sys
+
 import typer
 
 from ringback.cli import accounts, devices, doctor, endpoints, messages, serve
-from ringback.cli.terminal import fail
+from ringback.cli.terminal import err
 from ringback.domain.problems import Problem
 
 app = typer.Typer(
@@ -31,4 +33,5 @@ def main() -> None:
     try:
         app()
     except Problem as exc:
-        fail(exc.detail)
+        err.print(f"ringback: {exc.detail}", markup=False)
+        sys.exit(1)

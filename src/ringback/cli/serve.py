@@ -3,6 +3,7 @@
 import logging
 import socket
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -13,7 +14,9 @@ from ringback.cli.terminal import Data, Json, fail, out, show
 from ringback.domain.problems import Problem
 from ringback.runtime import Runtime, open_runtime
 from ringback.store.accounts import listing
-from ringback.store.engines import lock, refuse_network_file_system
+from ringback.store.engines import lock, quick_check, refuse_network_file_system
+
+CHECKED_AT_START = 64 * 1024 * 1024  # bytes: read in less than half a second
 
 
 def serve(
@@ -35,6 +38,7 @@ def serve(
             chosen = settings.read(data=data, host=host, port=listener.getsockname()[1])
         set_up_logs(chosen)
         rt = open_runtime(chosen)
+        _check_file(rt)
     except (ValueError, OSError, RuntimeError, Problem) as exc:
         fail(str(exc))
     # Imported only here: what it brings along takes longer than most commands do.
@@ -43,6 +47,14 @@ def serve(
     with held:
         _greet(rt)
         Server(rt).run(sockets=[listener])
+
+
+def _check_file(rt: Runtime) -> None:
+    """A damaged file is found before it gets worse. A large one is left to `ringback doctor`: reading it all takes too long."""
+    file = Path(rt.db.url.database or "")
+    if file.stat().st_size <= CHECKED_AT_START and (fault := rt.db.look(quick_check)) is not None:
+        rt.db.stop()
+        raise RuntimeError(f"the database {file} is damaged ({fault}): restore your last copy of it")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -83,6 +95,8 @@ def set_up_logs(chosen: settings.Settings) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
+    # What it finds wrong with a caller's form is told to the caller.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 def show_settings(*, data: Data = None, as_json: Json = False) -> None:

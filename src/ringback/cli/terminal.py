@@ -64,6 +64,8 @@ def house(data: str | None) -> Iterator[Runtime]:
         yield rt
     except Problem as exc:
         fail(exc.detail if exc.field is None else f"{exc.detail} ({exc.field})")
+    except OverflowError:
+        fail("nothing has a number as large as one of these")
     finally:
         rt.db.stop()
 

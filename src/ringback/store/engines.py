@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -31,7 +32,12 @@ BUSY_TIMEOUT = 5.0  # seconds that we wait for another process's transaction
 
 def database_url(text: str, data: Path) -> URL:
     """The setting, or the SQLite file in the data folder; ValueError for what is no such thing."""
-    url = make_url(text) if text else URL.create("sqlite", database=str(data / "ringback.db"))
+    try:
+        url = make_url(text) if text else URL.create("sqlite", database=str(data / "ringback.db"))
+    except ArgumentError as exc:
+        raise ValueError(
+            "RINGBACK_DATABASE_URL: not a URL; name a file, such as sqlite:////var/lib/ringback/ringback.db"
+        ) from exc
     if url.get_backend_name() != "sqlite":
         raise ValueError(
             f"RINGBACK_DATABASE_URL: '{url.get_backend_name()}' is not supported yet; leave it empty for SQLite"

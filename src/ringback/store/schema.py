@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from ringback.store.engines import open_engine
 
@@ -10,7 +11,9 @@ HEAD = "0001"  # the newest revision; a test holds it true
 
 
 def upgrade(url: URL) -> bool:
-    """Bring the database to HEAD; True if anything had to be done. RuntimeError if it is newer than this program."""
+    """Bring the database to HEAD; True if anything had to be done. RuntimeError if it cannot be used, or
+    is newer than this program.
+    """
     engine = open_engine(url)
     try:
         with engine.begin() as connection:
@@ -18,6 +21,8 @@ def upgrade(url: URL) -> bool:
                 return False
             _run_migrations(connection)
             return True
+    except DBAPIError as exc:
+        raise RuntimeError(f"the database {url.database} cannot be used: {exc.orig}") from exc
     finally:
         engine.dispose()
 
