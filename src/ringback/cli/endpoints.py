@@ -1,4 +1,4 @@
-"""ringback endpoint and delivery."""
+"""ringback endpoint."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +8,6 @@ import typer
 
 from ringback.cli.terminal import Data, Json, fail, house, say, show
 from ringback.delivery import trial
-from ringback.domain.deliveries import State
-from ringback.domain.events import webhook_id
 from ringback.domain.problems import Problem
 from ringback.domain.times import SECOND, iso, parse
 from ringback.runtime import Runtime
@@ -107,7 +105,7 @@ def rotate(
 ) -> None:
     """A new secret, shown this once; the earlier one signs too for a while."""
     with house(data) as rt:
-        row = _row(rt, endpoint_id)
+        row = row_of(rt, endpoint_id)
         secret, values = endpoints.rotated(rt.sealer, row, rt.clock.now(), round(overlap * 3600 * SECOND))
         _change(rt, endpoints.EndpointChange(endpoint_id=endpoint_id, account_id=None, values=values))
     say(
@@ -121,7 +119,7 @@ def rotate(
 def sign(endpoint_id: int, *, data: Data = None, as_json: Json = False) -> None:
     """Sign with an ed25519 key too (v1a); the public key is for the receiver."""
     with house(data) as rt:
-        _row(rt, endpoint_id)
+        row_of(rt, endpoint_id)
         public, values = endpoints.with_signing_key(rt.sealer)
         _change(rt, endpoints.EndpointChange(endpoint_id=endpoint_id, account_id=None, values=values))
     say(
@@ -143,7 +141,7 @@ def send_test(
 ) -> None:
     """Send a sample now and show what is answered. Ends with 1 if it was not taken."""
     with house(data) as rt:
-        tried = trial.run_now(rt, _row(rt, endpoint_id), sample)
+        tried = trial.run_now(rt, row_of(rt, endpoint_id), sample)
     outcome = tried.outcome
     value = {
         "url": tried.url,
@@ -178,100 +176,19 @@ def replay_since(
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
     with house(data) as rt:
-        account_id = _row(rt, endpoint_id)["account_id"]
+        account_id = row_of(rt, endpoint_id)["account_id"]
         done = deliveries.replay_now(
             rt, deliveries.Replay(account_id=account_id, endpoint_id=endpoint_id, since=moment)
         )
-    _say_replayed(done, as_json=as_json)
+    say_replayed(done, as_json=as_json)
 
 
-# -- deliveries
-
-
-@delivery.command("list")
-def list_deliveries(
-    endpoint_id: Annotated[int, typer.Option("--endpoint")],
-    state: Annotated[
-        str | None, typer.Option("--state", help="pending, waiting, blocked, done or parked.")
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 20,
-    *,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """List an endpoint's deliveries, newest first."""
-    if state is not None and state.upper() not in State.__members__:
-        raise typer.BadParameter(f"--state may be {', '.join(one.name.lower() for one in State)}")
-    with house(data) as rt:
-        states = [State[state.upper()]] if state else []
-        account_id = _row(rt, endpoint_id)["account_id"]
-        rows = rt.db.look(
-            lambda connection: deliveries_store.listing(
-                connection, account_id, endpoint_id=endpoint_id, states=states, limit=limit
-            )
-        )
-    shown = [
-        {
-            "delivery_id": row["id"],
-            "webhook_id": webhook_id(row["event_id"], row["nonce"]),
-            "event": row["kind"],
-            "sms_id": row["message_id"],
-            "sequence": row["sequence"],
-            "state": State(row["state"]).name.lower(),
-            "attempts": row["attempts"],
-            "created_at": iso(row["created_at"]),
-        }
-        for row in rows
-    ]
-    show(shown, "deliveries", as_json=as_json)
-
-
-@delivery.command("show")
-def show_delivery(delivery_id: int, *, data: Data = None, as_json: Json = False) -> None:
-    """Show every attempt of a delivery."""
-    with house(data) as rt:
-        _owner(rt, delivery_id)
-        attempts = rt.db.look(deliveries_store.attempts_of, delivery_id)
-    shown = [
-        {
-            "at": iso(attempt["at"]),
-            "ms": attempt["duration"],
-            "status": attempt["status"],
-            "fault": attempt["fault"],
-            "error": attempt["error"],
-            "answer": (attempt["answer"] or b"").decode(errors="replace")[:200],
-        }
-        for attempt in attempts
-    ]
-    show(shown, "attempts", as_json=as_json)
-
-
-@delivery.command("replay")
-def replay_delivery(delivery_id: int, *, data: Data = None, as_json: Json = False) -> None:
-    """Send one delivery again."""
-    with house(data) as rt:
-        account_id = _owner(rt, delivery_id)
-        done = deliveries.replay_now(rt, deliveries.Replay(account_id=account_id, delivery_id=delivery_id))
-    _say_replayed(done, as_json=as_json)
-
-
-@delivery.command("replay-parked")
-def replay_parked(
-    endpoint_id: Annotated[int, typer.Option("--endpoint")], *, data: Data = None, as_json: Json = False
-) -> None:
-    """Send again all of an endpoint's deliveries that were given up."""
-    with house(data) as rt:
-        account_id = _row(rt, endpoint_id)["account_id"]
-        done = deliveries.replay_now(rt, deliveries.Replay(account_id=account_id, endpoint_id=endpoint_id))
-    _say_replayed(done, as_json=as_json)
-
-
-def _say_replayed(done: Mapping[str, int], *, as_json: bool) -> None:
+def say_replayed(done: Mapping[str, int], *, as_json: bool) -> None:
     words = f"{done['replayed']} go again; {done['skipped']} are on their way already."
     say(done, words, as_json=as_json)
 
 
-def _row(rt: Runtime, endpoint_id: int) -> Mapping[Any, Any]:
+def row_of(rt: Runtime, endpoint_id: int) -> Mapping[Any, Any]:
     row = rt.db.look(store.row, endpoint_id)
     if row is None:
         fail(f"There is no endpoint {endpoint_id}: see `ringback endpoint list`.")

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ringback.cli import accounts, devices, doctor, endpoints, messages, serve
+from ringback.cli import accounts, deliveries, devices, doctor, endpoints, messages, serve
 from ringback.cli.terminal import err
 from ringback.domain.problems import Problem
 
@@ -26,7 +26,7 @@ app.add_typer(accounts.plan, name="plan")
 app.add_typer(devices.device, name="device")
 app.add_typer(messages.message, name="message")
 app.add_typer(endpoints.endpoint, name="endpoint")
-app.add_typer(endpoints.delivery, name="delivery")
+app.add_typer(deliveries.delivery, name="delivery")
 
 
 def main() -> None:
