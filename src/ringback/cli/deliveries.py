@@ -8,7 +8,9 @@ from ringback.cli.endpoints import row_of, say_replayed
 from ringback.cli.terminal import Data, Json, house, show
 from ringback.domain.deliveries import State
 from ringback.domain.events import webhook_id
+from ringback.domain.problems import Problem
 from ringback.domain.times import iso
+from ringback.runtime import Runtime
 from ringback.service import deliveries
 from ringback.store import deliveries as store
 
@@ -93,3 +95,11 @@ def replay_parked(
         account_id = row_of(rt, endpoint_id)["account_id"]
         done = deliveries.replay_now(rt, deliveries.Replay(account_id=account_id, endpoint_id=endpoint_id))
     say_replayed(done, as_json=as_json)
+
+
+def _owner(rt: Runtime, delivery_id: int) -> int:
+    """The account of a delivery."""
+    account_id: int | None = rt.db.look(store.account_of, delivery_id)
+    if account_id is None:
+        raise Problem("not_found", f"There is no delivery {delivery_id}.")
+    return account_id

@@ -8,7 +8,6 @@ import typer
 
 from ringback.cli.terminal import Data, Json, fail, house, say, show
 from ringback.delivery import trial
-from ringback.domain.problems import Problem
 from ringback.domain.times import SECOND, iso, parse
 from ringback.runtime import Runtime
 from ringback.service import deliveries, endpoints
@@ -193,14 +192,6 @@ def row_of(rt: Runtime, endpoint_id: int) -> Mapping[Any, Any]:
     if row is None:
         fail(f"There is no endpoint {endpoint_id}: see `ringback endpoint list`.")
     return row
-
-
-def _owner(rt: Runtime, delivery_id: int) -> int:
-    """The account of a delivery."""
-    account_id: int | None = rt.db.look(deliveries_store.account_of, delivery_id)
-    if account_id is None:
-        raise Problem("not_found", f"There is no delivery {delivery_id}.")
-    return account_id
 
 
 def _change(rt: Runtime, changed: endpoints.EndpointChange) -> None:
