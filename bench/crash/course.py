@@ -119,7 +119,9 @@ class Course:
             if not server.lives:
                 return False
             if time.monotonic() > deadline:
-                raise Broken(f"the server keeps nothing for {_LOUD_WITHIN:g} s after a start: see {server.log}")
+                raise Broken(
+                    f"the server keeps nothing for {_LOUD_WITHIN:g} s after a start: see {server.log}"
+                )
             await asyncio.sleep(0.01)
         return True
 

@@ -43,6 +43,10 @@ class Verdict:
         self.breaches.append(Breach(kind, sms_id, words))
 
 
+# Seconds. What was answered longer before a kill has been settled, however busy the disk: its repeat is no kill's doing.
+SETTLED_WITHIN = 3.0
+
+
 def judge(said: Said, arrivals: Sequence[Arrival], kills: Sequence[Kill], in_flight: int) -> Verdict:
     """``in_flight`` is how many deliveries may be sent and not settled at one moment. ``arrivals`` are in their order."""
     verdict = Verdict()
@@ -167,12 +171,17 @@ def _judge_repeats(verdict: Verdict, story: Sequence[Arrival], died: Mapping[int
 
 def _judge_duplicate(verdict: Verdict, taken: Arrival, again: Arrival, died: Mapping[int, Kill]) -> None:
     """Only the death of the life in which it was taken can have made the server forget that it was."""
-    if again.life > taken.life and taken.life in died:
-        verdict.duplicates[taken.life] += 1
-        verdict.oldest = max(verdict.oldest, died[taken.life].at - taken.answered)
-    else:
+    if again.life == taken.life or taken.life not in died:
         words = f"sequence {again.sequence} was taken and came again without a kill between"
         verdict.breach(DUPLICATE, again.sms_id, words)
+        return
+    age = died[taken.life].at - taken.answered
+    verdict.oldest = max(verdict.oldest, age)
+    if age > SETTLED_WITHIN:
+        words = f"sequence {again.sequence} came again, though it was taken {age:.1f} s before the kill"
+        verdict.breach(DUPLICATE, again.sms_id, words)
+    else:
+        verdict.duplicates[taken.life] += 1
 
 
 def _judge_ids(verdict: Verdict, arrivals: Iterable[Arrival]) -> None:

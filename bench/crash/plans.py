@@ -12,6 +12,11 @@ MIGRATION = "in-migration"
 # is found at start, and again after two seconds.
 COUNTS = {"before-commit": 80, "after-commit": 80, "after-send": 250, "after-answer": 250, "in-sweeper": 1}
 _LONGEST = 1.0  # seconds of load before a random kill
+_OLD_AGE = (
+    3.5,
+    5.0,
+)  # seconds of load in a long life: long enough to see what is forgotten though it was settled
+_OLD = 0.05  # so many of the random kills end a long life
 _STARTING = 0.15  # so many of the random kills come while the server starts
 _START_TAKES = 2.0
 
@@ -42,4 +47,5 @@ def plans(kills: int, chance: random.Random) -> Iterator[Plan]:
         elif chance.random() < _STARTING:
             yield Plan(STARTING, after=chance.uniform(0.0, _START_TAKES))
         else:
-            yield Plan(RANDOM, after=chance.uniform(0.0, _LONGEST))
+            ages = _OLD_AGE if chance.random() < _OLD else (0.0, _LONGEST)
+            yield Plan(RANDOM, after=chance.uniform(*ages))

@@ -58,7 +58,9 @@ class Receiver:
 
     async def settle(self) -> None:
         """The server is dead: until everything that it had sent is written down, and all its connections are gone."""
-        _, writer = await asyncio.open_connection("127.0.0.1", self.port)  # last in the queue of those that wait
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port
+        )  # last in the queue of those that wait
         writer.close()
         await writer.wait_closed()
         deadline = time.monotonic() + _SETTLE_WITHIN
@@ -69,9 +71,7 @@ class Receiver:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.open} connections of a dead server are still open")
 
-    def take(
-        self, endpoint: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[Arrival | None, Reaction]:
+    def take(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> tuple[Arrival | None, Reaction]:
         weather = self._endpoints.get(endpoint)
         if weather is None:
             return None, Reaction(404, 0.0)
@@ -116,7 +116,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._receiver.open += 1
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio calls it so
         self._receiver.open -= 1
         self._transport = None
         if self._timer is not None:
@@ -128,7 +128,9 @@ class _Connection(asyncio.Protocol):
         if end < 0:
             return
         request, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
+        headers = {
+            name.strip().lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)
+        }
         whole = end + 4 + int(headers.get("content-length", "0"))
         if len(self._buffer) < whole:
             return

@@ -121,10 +121,14 @@ def _story(course: Course, sms_id: int) -> list[tuple[float, str]]:
             )
             story.append((arrival.at, words))
             if arrival.answer is not None:
-                story.append((arrival.answered, f"… and answers {arrival.answer} to sequence {arrival.sequence}"))
+                story.append(
+                    (arrival.answered, f"… and answers {arrival.answer} to sequence {arrival.sequence}")
+                )
     if story:
         first, last = min(story)[0], max(story)[0]
         story += [
-            (kill.at, f"KILL of life {kill.life} ({kill.kind})") for kill in course.kills if first < kill.at < last
+            (kill.at, f"KILL of life {kill.life} ({kill.kind})")
+            for kill in course.kills
+            if first < kill.at < last
         ]
     return story

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,9 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
         inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(("RINGBACK_", "PYTHONDONT"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("RINGBACK_", "PYTHONDONT"))
         }
         self._environment = {
             **inherited,

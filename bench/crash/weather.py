@@ -29,7 +29,7 @@ CLIMATES: dict[str, tuple[tuple[Mood, int], ...]] = {
     "stalling": ((Mood.FINE, 8), (Mood.HANGING, 2), (Mood.LATE, 1), (Mood.FAILING, 1)),
     "picky": ((Mood.FINE, 1),),  # but it refuses (422) some events when they come for the first time
 }
-_SHARE_REFUSED = 0.004
+_SHARE_REFUSED = 0.02
 _SPELL = (0.5, 3.0)  # seconds that a mood lasts
 
 

@@ -74,6 +74,8 @@ async def _http(request: Request, exc: HTTPException) -> Response:
         refused = answer(Problem("method_not_allowed", f"{request.url.path} does not take {request.method}."))
         refused.headers.update(exc.headers or {})
         return refused
+    if exc.status_code == 413:
+        return answer(Problem("too_large", exc.detail))
     detail = _UNREADABLE if exc.detail == _FASTAPI_UNREADABLE else f"{exc.detail.rstrip('.')}."
     return answer(Problem("malformed", detail))
 

@@ -1,5 +1,6 @@
 """No request may be larger than the largest picture: more is refused before it is held in memory."""
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.api.answers import answer
@@ -30,7 +31,8 @@ class BodyLimit:
             message = await receive()
             came += len(message.get("body", b""))
             if came > self._most:
-                raise self._problem()
+                # As HTTPException, for FastAPI takes anything else for JSON that cannot be read.
+                raise HTTPException(413, self._problem().detail)
             return message
 
         await self._app(scope, counted, send)

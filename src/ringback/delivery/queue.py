@@ -30,6 +30,9 @@ class Queue:
         self.refilling = False
         self._missed = False  # something was turned away while a refill was being read
         self._settled: set[int] = set()  # what was settled meanwhile: the refill may still show it as pending
+        self._held: set[int] = (
+            set()
+        )  # lanes held meanwhile: it may still show those behind as pending
         self._lanes: dict[int, deque[Delivery]] = {}
         self._busy: set[int] = set()
         self._order: list[tuple[int, int]] = []  # heap of (rank, lane) of lanes that are not busy
@@ -125,6 +128,9 @@ class Queue:
     def held(self, delivery: Delivery) -> None:
         """It waits for its own time in the database, and those behind it with it."""
         self._leave(delivery)
+        if self.refilling:
+            self._held.add(delivery.lane)
+            self._missed = True
         for follower in self._lanes.pop(delivery.lane):
             self._known.discard(follower.delivery_id)
 
@@ -164,14 +170,17 @@ class Queue:
         self.refilling = True
         self._missed = False
         self._settled.clear()
+        self._held.clear()
 
     def refill(self, deliveries: Iterable[Delivery], *, complete: bool) -> None:
         """What was read for it; ``complete``: the database had no more at that time."""
         self.refilling = False
         for delivery in deliveries:
-            if delivery.delivery_id not in self._known and delivery.delivery_id not in self._settled:
+            stale = delivery.delivery_id in self._settled or delivery.lane in self._held
+            if not stale and delivery.delivery_id not in self._known:
                 self._append(delivery)
         self._settled.clear()
+        self._held.clear()
         self.more = self._missed or not complete
 
     def fail_refill(self) -> None:

@@ -43,9 +43,9 @@ class Trial:
     outcome: Outcome
 
 
-async def run(rt: Runtime, row: Mapping[Any, Any], sample: Sample) -> Trial:
-    """As ``run_now``, in a thread."""
-    return await asyncio.to_thread(run_now, rt, row, sample)
+async def run(rt: Runtime, row: Mapping[Any, Any], sample: str) -> Trial:
+    """As ``run_now``, in a thread, for a sample by its name."""
+    return await asyncio.to_thread(run_now, rt, row, Sample(sample))
 
 
 def run_now(rt: Runtime, row: Mapping[Any, Any], sample: Sample) -> Trial:

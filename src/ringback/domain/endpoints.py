@@ -134,7 +134,13 @@ def _success(health: Health, *, now: int, probe: bool) -> Health:
         # Sent before the trouble began: it proves nothing about now.
         return replace(health, last_success_at=now)
     grown = health.limit * 2 if health.limit < health.ramp else health.limit + 1
-    return replace(health, limit=min(grown, MAX_LIMIT), refusals=0, last_success_at=now)
+    return replace(
+        health,
+        limit=min(grown, MAX_LIMIT),
+        ramp=max(health.ramp, min(grown, START_LIMIT)),  # it has shown that it can take as much again
+        refusals=0,
+        last_success_at=now,
+    )
 
 
 def _failed(health: Health, outcome: Outcome, *, now: int, chance: float, probe: bool) -> Health:

@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 
 from ringback.domain.problems import Problem
 from ringback.domain.times import SECOND, iso
@@ -28,7 +28,7 @@ def routes(rt: Runtime) -> list[Mount]:
         Route("/incoming/image", door.image, methods=["POST"]),
         Route("/heartbeat", door.heartbeat, methods=["POST"]),
     ]
-    return [Mount("/phone/v1", routes=calls)]
+    return [Mount("/phone/v1", app=Router(calls, redirect_slashes=False))]
 
 
 class _Door:

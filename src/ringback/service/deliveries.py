@@ -39,8 +39,8 @@ class Settlement:
     yielding: bool = False  # other lanes go first
 
 
-def take_settlements(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
-    """The journey of an outcome. True: it counts. False: the delivery is not pending any more (someone parked it)."""
+def take_settlements(tx: Tx, settlements: Sequence[Settlement]) -> list[None]:
+    """The journey of an outcome."""
     deliveries.add_attempts(tx, [_attempt(settlement) for settlement in settlements])
     deliveries.settle(tx, [_row(tx, settlement) for settlement in settlements])
     health: dict[int, Settlement] = {}
@@ -49,14 +49,14 @@ def take_settlements(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
         if settlement.health is not None:
             health[settlement.delivery.endpoint_id] = settlement
         if settlement.recovered:
-            tx.hand_over(deliveries.release_waiting(tx, RELEASE_BATCH, settlement.delivery.endpoint_id))
+            deliveries.release_waiting_of(tx, settlement.delivery.endpoint_id)
     for endpoint_id, settlement in health.items():
         if settlement.health is not None:
             note = None if settlement.outcome.succeeded else settlement.outcome.error
             if settlement.health.state is EndpointState.PAUSED:
                 _tell_owner(tx, endpoint_id, f"{note}: the endpoint is gone (410); resume it when it is back")
             endpoints.save_health(tx, endpoint_id, settlement.health, note)
-    return [True] * len(settlements)
+    return [None] * len(settlements)
 
 
 def _tell_owner(tx: Tx, endpoint_id: int, reason: str) -> None:

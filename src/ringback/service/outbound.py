@@ -188,9 +188,8 @@ class _Desk:
         )
 
     def _status_of(self, answer: Accepted) -> int:
-        if answer.duplicate:
-            return answer.status_id
-        return int(self._new[answer.sms_id][1].status)
+        new = self._new.get(answer.sms_id)  # a repeat may be one of a message of this very transaction
+        return answer.status_id if new is None else int(new[1].status)
 
     def _usage(self, account_id: int) -> int:
         if account_id not in self._used:

@@ -55,11 +55,11 @@ class Story:
                 "reason": reason,
             }
         )
+        if status is Status.SENT:
+            self.sent_at = at  # also when it is told late: it is when it was sent all the same
         if verdict is Verdict.LATE:
             return verdict
         previous, self.status = self.status, status
-        if status is Status.SENT:
-            self.sent_at = at
         if status in FINAL:
             self.reason = reason
         self.sequence += 1

@@ -131,9 +131,8 @@ class Database:
                     self._commit(connection, batch)
                     self._answer()
                 else:
-                    with contextlib.suppress(
-                        sqlite3.Error
-                    ):  # the next commit meets it, and says so to its callers
+                    # What fails here is met by the next commit, which says so to its callers.
+                    with contextlib.suppress(sqlite3.Error):
                         self._look_for_foreign(connection)
         engine.dispose()
 
@@ -152,7 +151,10 @@ class Database:
         except Exception as exc:  # noqa: BLE001 -- whatever it is, each caller learns of it
             self._failed(connection, batch, exc)
             return
-        self.on_commit(tx)
+        try:
+            self.on_commit(tx)
+        except Exception as exc:
+            log.exception("store.hand_over_failed", error=str(exc))
         for jobs, outcomes in zip(journeys.values(), results, strict=True):
             for job, outcome in zip(jobs, outcomes, strict=True):
                 job.done(outcome)

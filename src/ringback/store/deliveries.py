@@ -117,10 +117,13 @@ def held_lanes(connection: Connection, lanes: Collection[int]) -> set[tuple[int,
 
 
 def block_behind(tx: Tx, lane: int, endpoint_id: int, delivery_id: int) -> None:
+    """By way of the message's events, which are few; what is pending for the endpoint may be a million."""
+    of_message = select(events.c.id).where(events.c.message_id == lane)
     tx.run(
         update(deliveries)
-        .where(_PENDING, deliveries.c.endpoint_id == endpoint_id)
-        .where(deliveries.c.lane == lane, deliveries.c.id > delivery_id)
+        # "+ 0" keeps SQLite from the index of pending ones.
+        .where(deliveries.c.event_id.in_(of_message), deliveries.c.endpoint_id + 0 == endpoint_id)
+        .where(deliveries.c.state == State.PENDING, deliveries.c.id > delivery_id)
         .values(state=State.BLOCKED)
     )
 
@@ -132,10 +135,15 @@ def unblock(tx: Tx, lane: int, endpoint_id: int) -> list[Delivery]:
     return _release(tx, *where)
 
 
-def release_waiting(tx: Tx, limit: int, endpoint_id: int | None = None) -> list[Delivery]:
-    """Refused ones whose time has come; with an endpoint given, all of it, for it has just recovered."""
-    if endpoint_id is not None:
-        return _release(tx, _WAITING, deliveries.c.endpoint_id == endpoint_id)
+def release_waiting_of(tx: Tx, endpoint_id: int) -> None:
+    """All refused ones of an endpoint that has just recovered, however many: the engine reads them when there is room."""
+    statement = update(deliveries).where(_WAITING, deliveries.c.endpoint_id == endpoint_id)
+    if tx.run(statement.values(state=State.PENDING, retry_at=None)).rowcount:
+        tx.ring_endpoint(endpoint_id)
+
+
+def release_waiting(tx: Tx, limit: int) -> list[Delivery]:
+    """Refused ones whose time has come."""
     due = select(deliveries.c.id).where(_WAITING, deliveries.c.retry_at <= tx.now)
     ids = list(tx.connection.scalars(due.order_by(deliveries.c.retry_at).limit(limit)))
     return _release(tx, deliveries.c.id.in_(ids)) if ids else []

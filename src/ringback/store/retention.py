@@ -1,6 +1,6 @@
 """Forgetting what is old enough. Ids rise with time, so the oldest rows are found at the beginning of each table."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from ringback.domain.deliveries import State
 from ringback.store.tables import attempts, deliveries, events
@@ -20,7 +20,11 @@ def forget_events(tx: Tx, before: int, after_id: int, limit: int) -> tuple[int, 
     """Delete events older than that moment with their deliveries, but for those that an endpoint still has to take. Looks at
     ``limit`` events behind ``after_id``: (how many were deleted, the last one looked at or None at the end).
     """
-    old = select(events.c.id).where(events.c.id > after_id, events.c.created_at < before)
+    # The newest stays, however old: ids go on from it, and feeds' cursors with them.
+    newest = select(func.max(events.c.id)).scalar_subquery()
+    old = select(events.c.id).where(
+        events.c.id > after_id, events.c.created_at < before, events.c.id < newest
+    )
     ids = list(tx.connection.scalars(old.order_by(events.c.id).limit(limit)))
     if not ids:
         return 0, None

@@ -15,8 +15,8 @@ U = TypeVar("U")
 R = TypeVar("R")
 
 
-# SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535.
-_CHUNK = 10_000
+# SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535. A power of two, as lists of pairs are filled up to one.
+_CHUNK = 8_192
 
 
 def chunks(values: Collection[U]) -> Iterator[list[U]]:

@@ -98,13 +98,15 @@ def _invalid(exc: msgspec.ValidationError) -> Problem:
     return Problem("invalid", f"{_PATH.sub('', words)}.", field=field or None)
 
 
-def _listed(found: list[T] | T) -> list[T]:
-    listed = found if isinstance(found, list) else [found]
-    if len(listed) > MAX_LIST:
+def _listed(found: list[T] | T) -> list[tuple[str, T]]:
+    """Each item with the path to it: none for a single object."""
+    if not isinstance(found, list):
+        return [("", found)]
+    if len(found) > MAX_LIST:
         raise Problem(
-            "too_large", f"A list may hold {MAX_LIST} items, and this one has {len(listed)}: send several."
+            "too_large", f"A list may hold {MAX_LIST} items, and this one has {len(found)}: send several."
         )
-    return listed
+    return [(f"{place}.", item) for place, item in enumerate(found)]
 
 
 def _moment(value: Moment, field: str) -> int:
@@ -136,17 +138,17 @@ def reports(data: bytes, now: int) -> list[Report]:
         Report(
             sms_id=report.sms_id,
             status_id=report.status_id,
-            at=now if report.at is None else _moment(report.at, f"{place}.at"),
+            at=now if report.at is None else _moment(report.at, f"{place}at"),
             reason=report.reason[:MAX_REASON] if report.reason else None,
         )
-        for place, report in enumerate(_listed(_decode(_reports, data)))
+        for place, report in _listed(_decode(_reports, data))
     ]
 
 
 def incoming(data: bytes) -> list[Incoming]:
     return [
-        _as_incoming(message, f"{place}.", message.body, None)
-        for place, message in enumerate(_listed(_decode(_incoming, data)))
+        _as_incoming(message, place, message.body, None)
+        for place, message in _listed(_decode(_incoming, data))
     ]
 
 
