@@ -136,7 +136,7 @@ def copies(number: int) -> Make:
 
 def report(change: dict[str, Any], sms_id: Callable[[World], int] = lambda world: world.sent) -> Make:
     def make(world: World) -> Request:
-        body = json.dumps({"sms_id": sms_id(world), "status_id": 2, **change}).encode()
+        body = json.dumps([{"sms_id": sms_id(world), "status_id": 2, **change}]).encode()
         return Request(method="POST", path="/phone/v1/reports", signed="key", body=body)
 
     return make
@@ -145,7 +145,7 @@ def report(change: dict[str, Any], sms_id: Callable[[World], int] = lambda world
 def told(change: dict[str, Any], *, drop: str = "") -> Make:
     fields = {"address": NUMBER, "body": "hi", "date": DATE, **change}
     fields.pop(drop, None)
-    return phone("incoming", fields)
+    return phone("incoming", [fields])
 
 
 GOOD_PART = {"address": NUMBER, "date": DATE}
@@ -448,14 +448,14 @@ CASES: list[tuple[str, Make, int, str, str | None]] = [
         (f"report-status-{status}", report({"status_id": status}), 422, "invalid", "0.status_id")
         for status in (1, 3, 5, 999, -1, 0, 10**30)
     ],
-    ("report-status-as-text", report({"status_id": "2"}), 422, "invalid", "status_id"),
-    ("report-id-as-text", report({"sms_id": "1"}), 422, "invalid", "sms_id"),
-    ("report-id-as-truth", report({"sms_id": True}), 422, "invalid", "sms_id"),
-    ("report-id-negative", report({"sms_id": -1}), 422, "invalid", "sms_id"),
-    ("report-id-huge", report({"sms_id": 10**30}), 422, "invalid", "sms_id"),
-    ("report-reason-as-number", report({"reason": 5}), 422, "invalid", "reason"),
+    ("report-status-as-text", report({"status_id": "2"}), 422, "invalid", "0.status_id"),
+    ("report-id-as-text", report({"sms_id": "1"}), 422, "invalid", "0.sms_id"),
+    ("report-id-as-truth", report({"sms_id": True}), 422, "invalid", "0.sms_id"),
+    ("report-id-negative", report({"sms_id": -1}), 422, "invalid", "0.sms_id"),
+    ("report-id-huge", report({"sms_id": 10**30}), 422, "invalid", "0.sms_id"),
+    ("report-reason-as-number", report({"reason": 5}), 422, "invalid", "0.reason"),
     ("report-nonsense-time", report({"at": "yesterday"}), 422, "invalid", "0.at"),
-    ("report-time-as-list", report({"at": []}), 422, "invalid", "at"),
+    ("report-time-as-list", report({"at": []}), 422, "invalid", "0.at"),
     ("report-time-huge", report({"at": 1e300}), 422, "invalid", "0.at"),
     (
         "report-one-good-one-bad",
@@ -473,20 +473,28 @@ CASES: list[tuple[str, Make, int, str, str | None]] = [
         "invalid",
         "1",
     ),
+    ("report-single", phone("reports", {"sms_id": 1, "status_id": 2, "at": "x"}), 422, "invalid", "at"),
+    (
+        "incoming-single",
+        phone("incoming", {**GOOD_PART, "body": "x", "channel_id": 9}),
+        422,
+        "invalid",
+        "channel_id",
+    ),
     ("reports-1001", phone("reports", [{"sms_id": 1, "status_id": 2}] * 1001), 413, "too_large", None),
     ("incoming-unknown-channel", told({"channel_id": 6}), 422, "invalid", "0.channel_id"),
-    ("incoming-address-empty", told({"address": ""}), 422, "invalid", "address"),
+    ("incoming-address-empty", told({"address": ""}), 422, "invalid", "0.address"),
     ("incoming-address-of-spaces", told({"address": "  "}), 422, "invalid", "0.address"),
-    ("incoming-address-too-long", told({"address": "1" * 151}), 422, "invalid", "address"),
-    ("incoming-body-too-long", told({"body": "x" * 10_001}), 422, "invalid", "body"),
-    ("incoming-body-as-number", told({"body": 5}), 422, "invalid", "body"),
+    ("incoming-address-too-long", told({"address": "1" * 151}), 422, "invalid", "0.address"),
+    ("incoming-body-too-long", told({"body": "x" * 10_001}), 422, "invalid", "0.body"),
+    ("incoming-body-as-number", told({"body": 5}), 422, "invalid", "0.body"),
     ("incoming-nonsense-date", told({"date": "yesterday"}), 422, "invalid", "0.date"),
     ("incoming-nonsense-date_sent", told({"date_sent": "yesterday"}), 422, "invalid", "0.date_sent"),
-    ("incoming-date-null", told({"date": None}), 422, "invalid", "date"),
-    ("incoming-internal_id-negative", told({"internal_id": -1}), 422, "invalid", "internal_id"),
-    ("incoming-internal_id-huge", told({"internal_id": 2**60}), 422, "invalid", "internal_id"),
-    ("incoming-id-too-long", told({"id": "x" * 201}), 422, "invalid", "id"),
-    ("incoming-id-empty", told({"id": ""}), 422, "invalid", "id"),
+    ("incoming-date-null", told({"date": None}), 422, "invalid", "0.date"),
+    ("incoming-internal_id-negative", told({"internal_id": -1}), 422, "invalid", "0.internal_id"),
+    ("incoming-internal_id-huge", told({"internal_id": 2**60}), 422, "invalid", "0.internal_id"),
+    ("incoming-id-too-long", told({"id": "x" * 201}), 422, "invalid", "0.id"),
+    ("incoming-id-empty", told({"id": ""}), 422, "invalid", "0.id"),
     (
         "incoming-one-good-one-bad",
         phone("incoming", [{**GOOD_PART, "body": "x"}, {**GOOD_PART, "body": "x", "channel_id": 9}]),
