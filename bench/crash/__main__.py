@@ -22,6 +22,7 @@ from ringback.store.database import MAX_BATCH
 
 # Requests under way, and answers whose settlement is not on disk: in the commit under way, and gathering behind it.
 IN_FLIGHT = sum(BUDGETS.values()) + 2 * MAX_BATCH
+_TOLD_TO_STOP = 130
 
 
 def main() -> int:
@@ -55,6 +56,9 @@ def main() -> int:
             asyncio.run(_run(course, options.kills))
         except (Broken, TimeoutError) as exc:
             broken = str(exc) or "it did not come to its end in time"
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            shutil.rmtree(folder)
+            return _TOLD_TO_STOP
     return _conclude(console, course, options.seed, time.monotonic() - began, broken)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.service.house import FakeClock
 
 from ringback import settings
+from ringback.delivery import queue
 from ringback.delivery.dispatcher import BUDGETS, Dispatcher, Send
-from ringback.delivery.queue import WINDOW
 from ringback.delivery.targets import stored_health
 from ringback.domain.channels import Channel
 from ringback.domain.deliveries import Delivery
@@ -44,6 +44,7 @@ class Seen:
     """What receivers have seen: for each (endpoint, lane) the sequences by first arrival; each delivery's arrivals."""
 
     order: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    accepted: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     ids: dict[int, str] = field(default_factory=dict)
     bodies: dict[int, bytes] = field(default_factory=dict)
 
@@ -57,6 +58,15 @@ class Seen:
                 "a later event of the message came first"
             )
             sequences.append(delivery.sequence)
+
+    def accept(self, delivery: Delivery) -> None:
+        """It was answered 2xx: nothing earlier of its message may be accepted after that for the first time."""
+        accepted = self.accepted.setdefault((delivery.endpoint_id, delivery.lane), [])
+        if delivery.sequence not in accepted:
+            assert not accepted or accepted[-1] < delivery.sequence, (
+                "an earlier event was accepted after a later one"
+            )
+            accepted.append(delivery.sequence)
 
 
 class Engine:
@@ -169,6 +179,8 @@ class Engine:
         send = self.under_way.pop(place)
         if outcome.status is not None:
             self.seen.arrive(send.delivery)
+        if outcome.succeeded:
+            self.seen.accept(send.delivery)
         self.unsettled.append(self.dispatcher.answered(send, outcome, self.clock.time))
 
     def settle(self, place: int) -> None:
@@ -181,6 +193,11 @@ class Engine:
 
     def release(self) -> None:
         self.rt.db.write_now(deliveries.release_due, deliveries.RELEASE_BATCH)
+
+    def park(self, endpoint_id: int) -> None:
+        """As the engine's own clock does for endpoints that have taken nothing for a week."""
+        if endpoint_id in self.dispatcher.hopeless(self.clock.time):
+            self.rt.db.write_now(deliveries.park_hopeless, endpoint_id)
 
     def pause(self, endpoint_id: int) -> None:
         self.rt.db.write_now(endpoints.change_endpoints, endpoints.pause(endpoint_id, None))
@@ -206,7 +223,7 @@ class Engine:
     def check(self) -> None:
         free = sum(self.dispatcher._free.values())
         assert free + len(self.under_way) == sum(BUDGETS.values()), "a slot is lost"
-        assert all(len(queue) <= 2 * WINDOW for queue in self.dispatcher.queues.values())
+        assert all(len(one) <= 2 * queue.WINDOW for one in self.dispatcher.queues.values())
 
     def rows(self) -> list[tuple[int, int]]:
         """(delivery id, state) of all deliveries."""

@@ -42,11 +42,17 @@ def set_endpoint(
         float | None, typer.Option("--timeout", min=0.1, max=30, help="Seconds for a request.")
     ] = None,
     ca: Annotated[
-        Path | None, typer.Option("--ca", help="PEM file of the authority to trust.", exists=True)
+        Path | None,
+        typer.Option("--ca", help="PEM file of the authority to trust.", exists=True, dir_okay=False),
     ] = None,
     client_certificate: Annotated[
         Path | None,
-        typer.Option("--client-certificate", help="PEM file with certificate and key.", exists=True),
+        typer.Option(
+            "--client-certificate",
+            help="PEM file with certificate and key.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     min_tls: Annotated[str | None, typer.Option("--min-tls", help="1.2 or 1.3.")] = None,
     data: Data = None,
@@ -58,8 +64,8 @@ def set_endpoint(
     with house(data) as rt:
         values = endpoints.tls_columns(
             rt.sealer,
-            ca=ca.read_text() if ca else None,
-            client_certificate=client_certificate.read_text() if client_certificate else None,
+            ca=_text(ca),
+            client_certificate=_text(client_certificate),
             min_tls=min_tls,
         )
         if url is not None:
@@ -140,7 +146,11 @@ def send_test(
 ) -> None:
     """Send a sample now and show what is answered. Ends with 1 if it was not taken."""
     with house(data) as rt:
-        tried = trial.run_now(rt, row_of(rt, endpoint_id), sample)
+        row = row_of(rt, endpoint_id)
+        try:
+            tried = trial.run_now(rt, row, sample)
+        except ValueError as exc:
+            fail(f"The endpoint cannot be used: {exc}")
     outcome = tried.outcome
     value = {
         "url": tried.url,
@@ -192,6 +202,11 @@ def row_of(rt: Runtime, endpoint_id: int) -> Mapping[Any, Any]:
     if row is None:
         fail(f"There is no endpoint {endpoint_id}: see `ringback endpoint list`.")
     return row
+
+
+def _text(file: Path | None) -> str | None:
+    """What is no text is no PEM either, and is refused as that."""
+    return None if file is None else file.read_text(errors="replace")
 
 
 def _change(rt: Runtime, changed: endpoints.EndpointChange) -> None:

@@ -70,6 +70,13 @@ class Post:
     tls: Tls = Tls()
 
 
+class _Lent(socket.socket):
+    """pycurl keeps a duplicate of the descriptor and drops this object, which then closes its own without a warning."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Exchange:
     """A request under way: what was asked, by whom, and what came back so far."""
 
@@ -105,7 +112,7 @@ class Exchange:
         host = host.decode() if isinstance(host, bytes) else host
         if host not in {str(allowed) for allowed in self.post.addresses}:
             return pycurl.SOCKET_BAD
-        opened = socket.socket(family, kind, protocol)
+        opened = _Lent(family, kind, protocol)
         opened.setblocking(False)
         return opened
 

@@ -30,9 +30,7 @@ class Queue:
         self.refilling = False
         self._missed = False  # something was turned away while a refill was being read
         self._settled: set[int] = set()  # what was settled meanwhile: the refill may still show it as pending
-        self._held: set[int] = (
-            set()
-        )  # lanes held meanwhile: it may still show those behind as pending
+        self._held: set[int] = set()  # lanes held meanwhile: it may still show those behind as pending
         self._lanes: dict[int, deque[Delivery]] = {}
         self._busy: set[int] = set()
         self._order: list[tuple[int, int]] = []  # heap of (rank, lane) of lanes that are not busy
