@@ -70,6 +70,7 @@ class Said:
     refused: list[str] = field(default_factory=list)
     unanswered: int = 0  # requests that may or may not have been kept; each was said again
     life: int = 0
+    acknowledged: int = 0
     acknowledged_here: int = 0  # in this life
     sms_ids: dict[str, int] = field(default_factory=dict)
 
@@ -92,4 +93,5 @@ class Said:
         claim = self.claims.setdefault((sms_id, status), Claim(self.messages[sms_id].endpoint, asked))
         if claim.acknowledged is None:
             claim.acknowledged, claim.life = now, self.life
+            self.acknowledged += 1
             self.acknowledged_here += 1

@@ -7,6 +7,7 @@ for a life's last requests are told from the next life's first ones by that (``s
 import asyncio
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Mapping
 from typing import Self
@@ -81,7 +82,7 @@ class Receiver:
         arrival = Arrival(
             at=now,
             life=self.life,
-            endpoint=endpoint,
+            endpoint=sys.intern(endpoint),
             webhook_id=headers["webhook-id"],
             sequence=int(headers["ringback-sequence"]),
             attempt=int(headers["ringback-attempt"]),

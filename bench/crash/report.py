@@ -101,7 +101,7 @@ def tell(console: Console, course: Course, breaches: Sequence[Breach]) -> None:
     for breach in breaches[:_SHOWN]:
         console.print(f"[bold red]{breach.kind}[/]: message {breach.sms_id}: {breach.words}", highlight=False)
         for at, words in sorted(_story(course, breach.sms_id)):
-            console.print(f"  {at:10.3f}  {words}", markup=False, highlight=False)
+            console.print(f"  {at:10.3f}  {words}", markup=False, highlight=False, soft_wrap=True)
     if len(breaches) > _SHOWN:
         console.print(f"… and {len(breaches) - _SHOWN} more")
 

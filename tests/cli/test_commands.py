@@ -89,6 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Server:
 def there(folder: Server, ear: Ear) -> Stage:
     """What the commands are about: account, device, endpoint, message and delivery number 1."""
     found = stage(folder, ear.url)
+    ringback(folder, "account", "add", "here@example.com")
     assert found.device_id == found.endpoint() == 1
     sent = ringback(folder, "message", "send", "+4915112345678", "hello", "--device", "1")
     assert sent["sms_id"] == 1
@@ -144,7 +145,7 @@ ANSWERS: dict[str, tuple[str, set[str]]] = {
         "new@example.com --password 12345678 --time-zone Asia/Tokyo --language ru",
         keys("account_id", "email", "token"),
     ),
-    "account set": ("user1@example.com --time-zone UTC", keys("account_id")),
+    "account set": ("here@example.com --time-zone UTC", keys("account_id")),
     "account list": ("", keys("id", "email", "plan", "time_zone", "language")),
     "token add": ("--account {email} --label crm", keys("token_id", "token")),
     "token list": ("--account {email}", keys("token_id", "label", "created_at", "revoked_at")),
@@ -263,7 +264,7 @@ BAD: list[tuple[str, list[str], int, str]] = [
     ("no-such-option", ["account", "list", "--frobnicate"], 2, "No such option"),
     ("account-add-nobody", ["account", "add"], 2, "Missing argument"),
     ("account-add-no-email", ["account", "add", "nobody"], 1, "not an e-mail address"),
-    ("account-add-again", ["account", "add", "user1@example.com"], 1, "already"),
+    ("account-add-again", ["account", "add", "here@example.com"], 1, "already"),
     ("account-add-password", ["account", "add", "x@y.de", "--password", "short"], 1, "too short"),
     ("account-add-plan", ["account", "add", "x@y.de", "--plan", "gold"], 1, "ringback plan set gold"),
     ("account-add-zone", ["account", "add", "x@y.de", "--time-zone", "Mars"], 1, "'Mars' is not a time zone"),
@@ -284,10 +285,10 @@ BAD: list[tuple[str, list[str], int, str]] = [
     ("plan-set-messages", ["plan", "set", "p", "--messages-per-month", "many"], 2, "--messages-per-month"),
     ("plan-set-huge", ["plan", "set", "p", "--devices", HUGE], 1, "number"),
     ("device-add-nobody", ["device", "add", "--title", "T"], 2, "--account"),
-    ("device-add-no-title", ["device", "add", "--account", "user1@example.com"], 2, "--title"),
+    ("device-add-no-title", ["device", "add", "--account", "here@example.com"], 2, "--title"),
     (
         "device-add-title",
-        ["device", "add", "--account", "user1@example.com", "--title", " "],
+        ["device", "add", "--account", "here@example.com", "--title", " "],
         1,
         "needs a title",
     ),

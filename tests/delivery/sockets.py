@@ -78,12 +78,10 @@ class Connection:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def closed(self) -> bool:
-        """Whether the other side has gone; waits for it."""
-        try:
-            return not self.socket.recv(1)
-        except OSError:
-            return True
+    def linger(self) -> None:
+        """Until the other side has gone, whatever it says before."""
+        while self.socket.recv(65_536):
+            pass
 
     def drip(self, data: bytes, pieces: Iterable[int] = range(1_000_000)) -> None:
         """The data again and again, a little later each time, until the server is closed or the other side goes."""

@@ -147,43 +147,67 @@ def test_the_command_line_tells_the_same_story(shop: Shop) -> None:
     assert [told["status_id"] for told in shown["history"]] == [1, 3, 2, 6, 7]
 
 
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [
-        pytest.param(8, "SMS was NOT Delivered", id="8"),
-        pytest.param(9, "SMS didn't SENT at all - Generic failure", id="9"),
-        pytest.param(10, "SMS Not Sent - No Service", id="10"),
-        pytest.param(11, "SMS Not Sent - Null PDU", id="11"),
-        pytest.param(12, "SMS Not Sent - Radio Off", id="12"),
-        pytest.param(100, "SMS Not Sent - NOT ALLOWED", id="100"),
-        pytest.param(101, "SMS Not Sent - NOT ALLOWED", id="101"),
-    ],
-)
-def test_failing(shop: Shop, status: int, words: str) -> None:
+FAILURES = {
+    8: "SMS was NOT Delivered",
+    9: "SMS didn't SENT at all - Generic failure",
+    10: "SMS Not Sent - No Service",
+    11: "SMS Not Sent - Null PDU",
+    12: "SMS Not Sent - Radio Off",
+    100: "SMS Not Sent - NOT ALLOWED",
+    101: "SMS Not Sent - NOT ALLOWED",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """What one phone has done: ``sms_ids`` by what they are about."""
+
+    who: Stage
+    sms_ids: dict[Any, int]
+    phone: Program
+
+
+@pytest.fixture(scope="module")
+def bad_day(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """A phone on which messages fail, each as its text says."""
     who = shop.device()
-    sms_id = who.send("fails")
-    carries_out(who, 1, "--status", status)
+    sms_ids = {status: who.send(f"ends as {status}.") for status in FAILURES}
+    scenario = tmp_path_factory.mktemp("scenario") / "bad_day.json"
+    scenario.write_text(
+        json.dumps([{"match": f"ends as {status}.", "status": status} for status in FAILURES])
+    )
+    return Day(who=who, sms_ids=sms_ids, phone=carries_out(who, len(sms_ids), "--scenario", scenario))
+
+
+@pytest.mark.parametrize("status", FAILURES)
+def test_failing(shop: Shop, bad_day: Day, status: int) -> None:
+    sms_id = bad_day.sms_ids[status]
     way = (3, 2, 6, 8) if status == 8 else (3, 2, status)
     found = shop.hears(sms_id, *way)
-    assert found[-1]["body"]["status_message"] == words
+    assert found[-1]["body"]["status_message"] == FAILURES[status]
     assert (found[-1]["body"]["senttime"] is None) == (status != 8)
-    shown = who.message(sms_id)
+    shown = bad_day.who.message(sms_id)
     assert shown["status_id"] == status
     assert shown["reason"]  # the phone's own words
 
 
-@pytest.mark.parametrize(
-    "body",
-    [pytest.param(LONG, id="long"), pytest.param(UNICODE, id="unicode"), pytest.param("0", id="short")],
-)
-def test_bodies_arrive_as_they_were_written(shop: Shop, body: str) -> None:
+BODIES = {"long": LONG, "unicode": UNICODE, "short": "0"}
+
+
+@pytest.fixture(scope="module")
+def good_day(shop: Shop) -> Day:
     who = shop.device()
-    sms_id = who.send(body)
-    running = carries_out(who, 1)
-    [taken] = running.events("taken")
-    assert taken["body"] == body
+    sms_ids = {label: who.send(body) for label, body in BODIES.items()}
+    return Day(who=who, sms_ids=sms_ids, phone=carries_out(who, len(sms_ids)))
+
+
+@pytest.mark.parametrize("label", BODIES)
+def test_bodies_arrive_as_they_were_written(shop: Shop, good_day: Day, label: str) -> None:
+    sms_id = good_day.sms_ids[label]
+    [taken] = [one for one in good_day.phone.events("taken") if one["sms_id"] == sms_id]
+    assert taken["body"] == BODIES[label]
     shop.hears(sms_id, 3, 2, 6, 7)
-    assert who.message(sms_id)["body"] == body
+    assert good_day.who.message(sms_id)["body"] == BODIES[label]
 
 
 def test_urgent_goes_first(shop: Shop) -> None:
@@ -246,6 +270,29 @@ def test_a_text_comes_in(shop: Shop) -> None:
     assert (shown["status_id"], shown["incoming"], shown["type"]) == (5, True, "text")
 
 
+@pytest.fixture(scope="module")
+def pictures(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, Any]]:
+    """What a phone has received: by the kind of the picture its file's bytes and its webhook."""
+    who = shop.device()
+    files = {}
+    for kind in ("JPEG", "PNG", "WEBP", "GIF"):
+        files[kind] = tmp_path_factory.mktemp("pictures") / "holiday.bin"  # its type is found in its bytes
+        files[kind].write_bytes(picture(kind, (640, 400)))
+    options = [option for kind, file in files.items() for option in ("--receive-image", f"{kind}:{file}")]
+    with phone(who, *options, "--channel", 3) as running:
+        found = {}
+        for _ in files:
+            heard = {one["sms_id"] for one in found.values()}
+            kept = running.hears(
+                lambda line, heard=heard: line["event"] == "kept" and line["sms_id"] not in heard
+            )  # type: ignore[misc]
+            found[kept["address"]] = kept
+        assert running.stop() == 0
+    return {
+        kind: (file.read_bytes(), shop.hears_incoming(found[kind]["sms_id"])) for kind, file in files.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("kind", "extension", "mime"),
     [
@@ -255,26 +302,23 @@ def test_a_text_comes_in(shop: Shop) -> None:
         pytest.param("GIF", "gif", "image/gif", id="gif"),
     ],
 )
-def test_a_picture_comes_in(shop: Shop, tmp_path: Path, kind: str, extension: str, mime: str) -> None:
-    who = shop.device()
-    file = tmp_path / "holiday.bin"  # its type is found in its bytes
-    file.write_bytes(picture(kind, (640, 400)))
-    with phone(who, "--receive-image", f"+49172:{file}", "--channel", 3) as running:
-        kept = running.hears(lambda line: line["event"] == "kept")
-        assert running.stop() == 0
-    body = shop.hears_incoming(kept["sms_id"])["body"]
+def test_a_picture_comes_in(
+    pictures: dict[str, tuple[bytes, Any]], kind: str, extension: str, mime: str
+) -> None:
+    data, webhook = pictures[kind]
+    body = webhook["body"]
     assert list(body) == IMAGE_KEYS
-    assert (body["address"], body["body"], body["internal_id"]) == ("+49172", "", None)
+    assert (body["address"], body["body"], body["internal_id"]) == (kind, "", None)
     assert (body["sim"], body["type"]) == (3, "img")
     with urllib.request.urlopen(body["img_url"], timeout=10) as answer:  # noqa: S310 -- our own server
-        assert answer.read() == file.read_bytes()
+        assert answer.read() == data
         headers = answer.headers
     assert body["img_url"].endswith(f".{extension}")
     assert headers["Content-Type"] == mime
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "sandbox" in headers["Content-Security-Policy"]
-    assert headers["Content-Length"] == str(file.stat().st_size)
+    assert headers["Content-Length"] == str(len(data))
     assert "Set-Cookie" not in headers
 
 

@@ -202,6 +202,8 @@ class Dispatcher:
     def _worth_writing(self, queue: Queue, before: Health, now: int) -> bool:
         """Changes of state and failed probes; of successes one a minute, which a restart goes by."""
         health = queue.health
+        if before.state is State.PAUSED and health.state is State.PAUSED:
+            return False  # what was under way does not speak over the pause: its note stays, and a resume just written too
         if (health.state, health.failures) != (before.state, before.failures):
             return True
         if health.last_success_at is None or health.last_success_at == before.last_success_at:

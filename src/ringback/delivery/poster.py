@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 import pycurl
@@ -74,13 +75,14 @@ class _Lent(socket.socket):
     """pycurl keeps a duplicate of the descriptor and drops this object, which then closes its own without a warning."""
 
     def __del__(self) -> None:
-        self.close()
+        if self.fileno() >= 0:
+            self.close()
 
 
 class Exchange:
     """A request under way: what was asked, by whom, and what came back so far."""
 
-    __slots__ = ("answer", "at", "cut", "done", "handle", "post", "retry_after", "started")
+    __slots__ = ("answer", "at", "cut", "done", "handle", "no_socket", "post", "retry_after", "started")
 
     def __init__(self, post: Post, done: Callable[[Outcome], None], at: int) -> None:
         self.post = post
@@ -90,6 +92,7 @@ class Exchange:
         self.handle: Any = None
         self.answer = bytearray()
         self.cut = False
+        self.no_socket: OSError | None = None
         self.retry_after: str | None = None
 
     def header(self, line: bytes) -> None:
@@ -110,9 +113,14 @@ class Exchange:
         """The last look: libcurl is about to connect to this."""
         family, kind, protocol, (host, *_) = address
         host = host.decode() if isinstance(host, bytes) else host
-        if host not in {str(allowed) for allowed in self.post.addresses}:
+        # Compared as addresses: of one IPv6 address there are several texts.
+        if ip_address(host.partition("%")[0]) not in self.post.addresses:
             return pycurl.SOCKET_BAD
-        opened = _Lent(family, kind, protocol)
+        try:
+            opened = _Lent(family, kind, protocol)
+        except OSError as exc:
+            self.no_socket = exc
+            return pycurl.SOCKET_BAD
         opened.setblocking(False)
         return opened
 
@@ -160,9 +168,13 @@ class Poster:
     def start(self, exchange: Exchange) -> None:
         handle = self._idle.popleft() if self._idle else pycurl.Curl()
         exchange.handle = handle
+        try:
+            _prepare(handle, exchange)
+            self._multi.add_handle(handle)
+        except Exception:
+            handle.close()
+            raise
         self._exchanges[handle] = exchange
-        _prepare(handle, exchange)
-        self._multi.add_handle(handle)
 
     def on_socket(self, fd: int, mask: int) -> None:
         action = (pycurl.CSELECT_IN if mask & selectors.EVENT_READ else 0) | (
@@ -215,11 +227,14 @@ class Poster:
             duration=duration,
             fault=self._fault(exchange, code),
             answer=bytes(exchange.answer),
-            error=text or f"libcurl error {code}",
+            error=str(exchange.no_socket or text or f"libcurl error {code}"),
         )
 
     def _fault(self, exchange: Exchange, code: int) -> Fault:
-        if code == pycurl.E_COULDNT_CONNECT and exchange.handle.getinfo(pycurl.OS_ERRNO) in _OUR_ERRORS:
+        if code == pycurl.E_COULDNT_CONNECT and (
+            (exchange.no_socket is not None and exchange.no_socket.errno in _OUR_ERRORS)
+            or exchange.handle.getinfo(pycurl.OS_ERRNO) in _OUR_ERRORS
+        ):
             return Fault.OURS
         return _FAULTS.get(code, Fault.PROTOCOL)
 
@@ -246,7 +261,7 @@ def _prepare(handle: Any, exchange: Exchange) -> None:
     handle.setopt(pycurl.PROXY, "")  # not even from the environment
     handle.setopt(pycurl.TIMEOUT_MS, post.timeout)
     handle.setopt(pycurl.CONNECTTIMEOUT_MS, min(post.connect_timeout, post.timeout))
-    handle.setopt(pycurl.MAXAGE_CONN, _CONNECTION_AGE)
+    handle.setopt(pycurl.MAXLIFETIME_CONN, _CONNECTION_AGE)
     handle.setopt(pycurl.HEADERFUNCTION, exchange.header)
     handle.setopt(pycurl.WRITEFUNCTION, exchange.write)
     handle.setopt(pycurl.OPENSOCKETFUNCTION, exchange.open_socket)
@@ -260,7 +275,7 @@ def _prepare(handle: Any, exchange: Exchange) -> None:
 def _prepare_tls(handle: Any, tls: Tls) -> None:
     handle.setopt(pycurl.SSLVERSION, _TLS_VERSIONS[tls.min_version])
     if tls.ca:
-        handle.setopt(pycurl.CAINFO_BLOB, tls.ca)
+        handle.setopt(pycurl.CAINFO_BLOB, tls.ca.encode())
     if tls.client_certificate:
         handle.setopt(pycurl.SSLCERTTYPE, "PEM")
         handle.setopt(pycurl.SSLKEYTYPE, "PEM")

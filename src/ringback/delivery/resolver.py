@@ -81,7 +81,8 @@ class Resolver:
             self._threads.submit(self._resolve, key)
 
     def _resolve(self, key: tuple[str, int]) -> None:
-        resolution = _fetch(*key, self._now())
+        # Known since the answer came: counted from the question, a slow failure would be too old to be told, and asked for again.
+        resolution = replace(_fetch(*key, self._now()), at=self._now())
         if resolution.addresses:
             self._last_success = resolution.at
         elif resolution.temporary and resolution.at - self._last_success < MINUTE:
