@@ -8,7 +8,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -280,17 +279,10 @@ def pictures(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         files[kind].write_bytes(picture(kind, (640, 400)))
     options = [option for kind, file in files.items() for option in ("--receive-image", f"{kind}:{file}")]
     with phone(who, *options, "--channel", 3) as running:
-        found = {}
-        for _ in files:
-            heard = {one["sms_id"] for one in found.values()}
-            kept = running.hears(
-                lambda line, heard=heard: line["event"] == "kept" and line["sms_id"] not in heard
-            )  # type: ignore[misc]
-            found[kept["address"]] = kept
+        running.hears(lambda _: len(running.events("kept")) == len(files))
         assert running.stop() == 0
-    return {
-        kind: (file.read_bytes(), shop.hears_incoming(found[kind]["sms_id"])) for kind, file in files.items()
-    }
+    heard = [shop.hears_incoming(kept["sms_id"]) for kept in running.events("kept")]
+    return {one["body"]["address"]: (files[one["body"]["address"]].read_bytes(), one) for one in heard}
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def open_engine(url: URL, *, reading: bool = False, busy_timeout: float = BUSY_T
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA temp_store=MEMORY")
-        cursor.execute("PRAGMA cache_size=-32768")
+        cursor.execute("PRAGMA cache_size=-8192")
         if reading:
             cursor.execute("PRAGMA query_only=ON")
         cursor.close()
