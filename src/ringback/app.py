@@ -5,12 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import structlog
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.routing import Mount
+from fastapi import FastAPI
 
-from ringback.api import answers, door, health, media
-from ringback.api.limit import BodyLimit
+from ringback.api.door import door
 from ringback.delivery import trial
 from ringback.delivery.worker import Worker
 from ringback.domain.problems import Problem
@@ -27,11 +24,11 @@ TICK = 0.25  # seconds: how exact scheduled messages and expiry are
 log = structlog.get_logger()
 
 
-def build(rt: Runtime) -> Starlette:
+def build(rt: Runtime) -> FastAPI:
     worker = Worker(rt)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _wire(rt, worker, asyncio.get_running_loop())
         worker.start()
         clock = asyncio.gather(_run_clock(rt), _keep_house(rt))
@@ -45,17 +42,7 @@ def build(rt: Runtime) -> Starlette:
             await asyncio.to_thread(worker.stop)
             await asyncio.to_thread(rt.db.stop)
 
-    return Starlette(
-        routes=[
-            *native.routes(rt),
-            *media.routes(rt),
-            *health.routes(rt),
-            Mount("", app=door.door(rt, trial.run)),
-        ],
-        middleware=[Middleware(BodyLimit, max_image_mb=rt.settings.max_image_mb)],
-        lifespan=lifespan,
-        exception_handlers=answers.handlers(),
-    )
+    return door(rt, trial.run, native.routes(rt), lifespan)
 
 
 def _wire(rt: Runtime, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
@@ -100,6 +87,6 @@ async def _keep_house(rt: Runtime) -> None:
     while True:
         try:
             await retention.clean(rt)
-        except Problem as exc:
-            log.warning("retention.waits", error=exc.detail)
+        except Exception as exc:  # tidying up fails for itself, and is tried again
+            log.exception("retention.failed", error=str(exc))
         await asyncio.sleep(HOUSEKEEPING)

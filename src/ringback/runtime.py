@@ -14,6 +14,8 @@ from ringback.store.engines import database_url
 from ringback.store.schema import upgrade
 from ringback.wire.sealing import Sealer, new_key, parse_key
 
+_STARTED = (time.time_ns() - time.monotonic_ns()) // 1_000_000
+
 
 class Clock:
     """The time, as an argument for whoever needs it."""
@@ -21,6 +23,10 @@ class Clock:
     def now(self) -> int:
         """Milliseconds since 1970 (UTC)."""
         return time.time_ns() // 1_000_000
+
+    def steady(self) -> int:
+        """As ``now`` was when the process started, and from then on without the jumps that a corrected clock makes: for waiting."""
+        return _STARTED + time.monotonic_ns() // 1_000_000
 
 
 class Bell:
@@ -101,15 +107,25 @@ def open_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
     return Runtime(
         settings=settings,
         db=db,
-        blobs=Blobs(settings.blobs_url or str(folder / "media")),
+        blobs=_blobs(settings, folder),
         sealer=Sealer(_key(settings, folder / "secret.key")),
         clock=clock,
     )
 
 
+def _blobs(settings: Settings, folder: Path) -> Blobs:
+    try:
+        return Blobs(settings.blobs_url or str(folder / "media"))
+    except ValueError as exc:
+        raise ValueError(f"RINGBACK_BLOBS_URL: {exc}") from exc
+
+
 def _key(settings: Settings, file: Path) -> bytes:
     if settings.secret_key:
-        return parse_key(settings.secret_key)
+        try:
+            return parse_key(settings.secret_key)
+        except ValueError as exc:
+            raise ValueError(f"RINGBACK_SECRET_KEY: {exc}") from exc
     try:
         # Exclusive creation: of two programs that start at once, one makes the key and both use it.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -75,8 +75,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def address(self) -> str:
         """The base of links, without a slash at its end."""
-        if self.public_url:
-            return self.public_url.rstrip("/")
+        return self.public_url.rstrip("/") or self.local_address
+
+    @property
+    def local_address(self) -> str:
+        """How this machine reaches the server."""
         host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104 -- names, not a binding
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 

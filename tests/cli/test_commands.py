@@ -23,7 +23,6 @@ from ringback.cli.main import app
 # A command that fails leaves its files and sockets to the end of its process, which here is not the end.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
-UNNAMED = pytest.mark.xfail(reason="the setting is not named yet: runtime.open_runtime", strict=False)
 HUGE = "99999999999999999999999"
 
 
@@ -457,12 +456,12 @@ class TestWrongSettings:
     [
         pytest.param("secret_key", "not base64!", "base64", id="secret-key"),
         pytest.param("secret_key", "c2hvcnQ=", "openssl rand -base64 32", id="secret-key-too-short"),
-        pytest.param("secret_key", "c2hvcnQ=", "RINGBACK_SECRET_KEY", id="secret-key-named", marks=UNNAMED),
+        pytest.param("secret_key", "c2hvcnQ=", "RINGBACK_SECRET_KEY", id="secret-key-named"),
         pytest.param("database_url", "mysql://localhost/x", "RINGBACK_DATABASE_URL", id="database"),
         pytest.param("database_url", "sqlite://", "RINGBACK_DATABASE_URL", id="database-in-memory"),
         pytest.param("database_url", "nonsense", "RINGBACK_DATABASE_URL", id="database-nonsense"),
         pytest.param("blobs_url", "frob://x", "'frob'", id="blobs"),
-        pytest.param("blobs_url", "frob://x", "RINGBACK_BLOBS_URL", id="blobs-named", marks=UNNAMED),
+        pytest.param("blobs_url", "frob://x", "RINGBACK_BLOBS_URL", id="blobs-named"),
     ],
 )
 def test_settings_that_cannot_be_used(folder: Server, name: str, value: str, words: str) -> None:

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from docs.generate import PAGES
 
 ROOT = Path(__file__).parents[2]
@@ -26,5 +25,10 @@ def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
 
 def test_no_file_names_a_registry_or_this_machine() -> None:
     suspects = re.compile(r"pypi\.org|pythonhosted|/root/|/work/|/tmp/[a-z]+/|registry\.npmjs")
-    looked = [*ROOT.glob("requirements/*"), ROOT / "Makefile", ROOT / "pyproject.toml", *ROOT.glob("docs/**/*.md")]
+    looked = [
+        *ROOT.glob("requirements/*"),
+        ROOT / "Makefile",
+        ROOT / "pyproject.toml",
+        *ROOT.glob("docs/**/*.md"),
+    ]
     assert [str(path) for path in looked if suspects.search(path.read_text())] == []

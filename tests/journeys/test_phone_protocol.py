@@ -155,7 +155,6 @@ class TestRepeats:
         told = [(one["status_id"], one["late"]) for one in who.message(sms_id)["history"]]
         assert told == [(1, False), (3, False), (7, False), (2, True), (6, True), (8, True)]
 
-    @pytest.mark.xfail(reason="domain/lifecycle: what was told too early is a repeat for ever", strict=False)
     def test_an_early_report_does_not_make_the_true_one_a_repeat(self, house: Server) -> None:
         """Told before the message was queued, as by a phone that was restored from an older copy of itself."""
         who = stage(house)

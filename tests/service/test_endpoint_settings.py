@@ -110,8 +110,8 @@ def test_secrets_are_sealed(house: House) -> None:
     [row] = rows(house)
     assert shown.secret.encode() not in row["secret"]
     assert house.rt.sealer.open(row["secret"], endpoints.SECRET).decode() == shown.secret
-    keys = endpoints.keys(house.rt.sealer, row, START)
-    assert keys == endpoints.Keys(secrets=(secret_bytes(shown.secret),), signing_keys=())
+    keys = endpoints.keys(house.rt.sealer, row)
+    assert (keys.secrets_at(START), keys.signing_keys) == ((secret_bytes(shown.secret),), ())
     with pytest.raises(ValueError, match="sealed with another key"):
         house.rt.sealer.open(row["secret"], endpoints.SIGNING_KEY)
 
@@ -128,11 +128,11 @@ def test_rotation(house: House) -> None:
     new, values = endpoints.rotated(house.rt.sealer, rows(house)[0], START)
     row = edit(house, values)
     both = (secret_bytes(new), secret_bytes(shown.secret))
-    assert endpoints.keys(house.rt.sealer, row, START + DAY - 1).secrets == both
-    assert endpoints.keys(house.rt.sealer, row, START + DAY).secrets == both[:1]
+    assert endpoints.keys(house.rt.sealer, row).secrets_at(START + DAY - 1) == both
+    assert endpoints.keys(house.rt.sealer, row).secrets_at(START + DAY) == both[:1]
     newest, values = endpoints.rotated(house.rt.sealer, row, START + HOUR, overlap=HOUR)
     row = edit(house, values)
-    assert endpoints.keys(house.rt.sealer, row, START + HOUR).secrets == (
+    assert endpoints.keys(house.rt.sealer, row).secrets_at(START + HOUR) == (
         secret_bytes(newest),
         secret_bytes(new),
     )
@@ -141,7 +141,7 @@ def test_rotation(house: House) -> None:
 def test_a_signing_key_of_its_own(house: House) -> None:
     change(house, status_webhook=URL)
     public, values = endpoints.with_signing_key(house.rt.sealer)
-    [private] = endpoints.keys(house.rt.sealer, edit(house, values), START).signing_keys
+    [private] = endpoints.keys(house.rt.sealer, edit(house, values)).signing_keys
     assert public.startswith("whpk_")
     assert public_key(private) == public
 

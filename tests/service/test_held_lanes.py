@@ -86,7 +86,9 @@ def test_an_endpoint_that_has_just_recovered_is_tried_again(house: House, first:
     other = house.sms()
     [delivery] = house.commits[-1].deliveries
     assert settle(house, delivery, State.DONE, recovered=True) == []
-    assert house.commits[-1].endpoints == {delivery.endpoint_id}  # the engine reads them, however many there are
+    assert house.commits[-1].endpoints == {
+        delivery.endpoint_id
+    }  # the engine reads them, however many there are
     assert states(house) == [State.PENDING, State.BLOCKED, State.DONE]
     assert other != first.lane
 

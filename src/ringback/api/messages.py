@@ -91,6 +91,10 @@ def _key(form: NewMessage, header: str | None, place: int | None) -> str | None:
 def _outgoing(form: NewMessage, zone: str, at: str, key: str | None) -> Outgoing:
     if not form.body.strip():
         raise Problem("invalid", "The body is empty.", field=f"{at}body")
+    if "\0" in form.body:
+        raise Problem(
+            "invalid", "The body contains a NUL character, which no phone can send.", field=f"{at}body"
+        )
     try:
         channel = Channel(form.channel_id)
     except ValueError as exc:

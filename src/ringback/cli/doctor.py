@@ -20,7 +20,7 @@ from ringback.domain.problems import Problem
 from ringback.domain.times import iso
 from ringback.runtime import Runtime
 from ringback.store import deliveries, endpoints
-from ringback.store.engines import quick_check, refuse_network_file_system
+from ringback.store.engines import address_left, quick_check, refuse_network_file_system
 
 _SCARCE = 500 * 1024 * 1024  # bytes
 _SKEW = 30  # seconds: receivers refuse signatures that are minutes off
@@ -104,7 +104,9 @@ def _pictures(rt: Runtime) -> str:
 
 def _server(rt: Runtime) -> Iterator[Finding]:
     """The public URL answers, and a clock elsewhere agrees with ours (or is this machine's own)."""
-    address = rt.settings.address
+    settings = rt.settings
+    # The port may have been given on the command line: the running server knows best.
+    address = settings.address if settings.public_url else address_left(settings.folder) or settings.address
     advice = "start the server, or set RINGBACK_PUBLIC_URL to the address that the world reaches it by"
     try:
         with urllib.request.urlopen(f"{address}/health", timeout=_PATIENCE) as found:  # noqa: S310 -- the operator's own setting

@@ -27,6 +27,10 @@ def send_message(
     device_id: Annotated[int, typer.Option("--device", help="The device that sends it.")],
     channel: Annotated[int, typer.Option("--channel", min=0, max=5, help="The slot.")] = 0,
     send_at: Annotated[str | None, typer.Option("--send-at", help="Not before (ISO 8601).")] = None,
+    expires_at: Annotated[str | None, typer.Option("--expires-at", help="Not after (ISO 8601).")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option("--idempotency-key", help="The same key is the same message.")
+    ] = None,
     urgent: Annotated[bool, typer.Option("--urgent", help="Before all that is not urgent.")] = False,
     customerid: Annotated[int | None, typer.Option("--customerid", help="Your own id.")] = None,
     data: Data = None,
@@ -37,6 +41,7 @@ def send_message(
         raise typer.BadParameter(f"the body must have 1 to {MAX_BODY} characters")
     try:
         due_at = None if send_at is None else parse(send_at)
+        expires = None if expires_at is None else parse(expires_at)
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
     with house(data) as rt:
@@ -49,6 +54,8 @@ def send_message(
             device_id=device_id,
             channel=Channel(channel),
             due_at=due_at,
+            expires_at=expires,
+            idempotency_key=idempotency_key,
             urgent=urgent,
             customerid=customerid,
         )

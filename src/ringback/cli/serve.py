@@ -10,11 +10,11 @@ import structlog
 import typer
 
 from ringback import settings
-from ringback.cli.terminal import Data, Json, fail, out, show
+from ringback.cli.terminal import Data, Json, fail, out, say, show
 from ringback.domain.problems import Problem
 from ringback.runtime import Runtime, open_runtime
 from ringback.store.accounts import listing
-from ringback.store.engines import lock, quick_check, refuse_network_file_system
+from ringback.store.engines import leave_address, lock, quick_check, refuse_network_file_system
 
 CHECKED_AT_START = 64 * 1024 * 1024  # bytes: read in less than half a second
 
@@ -26,6 +26,7 @@ def serve(
         int | None, typer.Option("--port", help="Port to listen on (8000); 0 picks a free one.")
     ] = None,
     data: Data = None,
+    as_json: Json = False,
 ) -> None:
     """Run the server until it is told to stop (SIGTERM, Ctrl-C); what is in flight is finished."""
     try:
@@ -45,7 +46,8 @@ def serve(
     from ringback.cli.server import Server  # noqa: PLC0415 -- as said
 
     with held:
-        _greet(rt)
+        leave_address(held, chosen.local_address)
+        _greet(rt, as_json=as_json)
         Server(rt).run(sockets=[listener])
 
 
@@ -72,7 +74,10 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _greet(rt: Runtime) -> None:
+def _greet(rt: Runtime, *, as_json: bool) -> None:
+    if as_json:
+        say({"url": rt.settings.address, "data": str(rt.settings.folder)}, "", as_json=True)
+        return
     address = rt.settings.address
     out.print(f"Ringback is at {address} (data in {rt.settings.folder}); stop it with Ctrl-C.", markup=False)
     if not rt.db.look(listing):

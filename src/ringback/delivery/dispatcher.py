@@ -38,6 +38,7 @@ class Send:
     delivery: Delivery
     pool: Pool
     probe: bool
+    place: int = 0  # where the endpoint was then: what came of it elsewhere says nothing of where it is now
 
 
 class Dispatcher:
@@ -82,7 +83,10 @@ class Dispatcher:
             queue.health = stored
         elif stored.state is State.PAUSED:
             queue.health = paused(queue.health)
-        elif moved or (stored.state is State.HEALTHY and queue.health.state is not State.HEALTHY):
+        elif moved:
+            queue.place += 1
+            queue.health = resumed(queue.health)
+        elif stored.state is State.HEALTHY and queue.health.state is not State.HEALTHY:
             queue.health = resumed(queue.health)
         if queue.health.state is State.PAUSED:
             queue.trim()
@@ -153,7 +157,7 @@ class Dispatcher:
         self._free[pool] -= 1
         queue.start(delivery, now)
         queue.probing = probe
-        return Send(delivery, pool, probe)
+        return Send(delivery, pool, probe, queue.place)
 
     def _first_pool(self, queue: Queue, now: int) -> Pool:
         answering = queue.health.last_success_at is not None
@@ -172,7 +176,10 @@ class Dispatcher:
         if send.probe:
             queue.probing = False
         before = queue.health
-        queue.health, fate = decide(before, outcome, now=now, chance=self._chance(), probe=send.probe)
+        if send.place == queue.place or outcome.succeeded:
+            queue.health, fate = decide(before, outcome, now=now, chance=self._chance(), probe=send.probe)
+        else:
+            fate = Fate.KEEP
         if queue.health.state is not before.state and queue.health.state is not State.HEALTHY:
             queue.trim()
         state, tries, retry_at = self._fate(delivery, fate, now)

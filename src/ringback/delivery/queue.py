@@ -25,6 +25,7 @@ class Queue:
             OrderedDict()
         )  # under way: delivery id → since when (ms), oldest first
         self.probing = False
+        self.place = 0  # counts its moves to another URL
         self.timer: int | None = None  # when the dispatcher will look again by itself
         self.more = False
         self.refilling = False

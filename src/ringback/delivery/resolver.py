@@ -94,5 +94,8 @@ class Resolver:
         self._asked.discard(key)
         self._done(key)
 
+    def forget(self, location: Location) -> None:
+        self._known.pop((location.host, location.port), None)
+
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

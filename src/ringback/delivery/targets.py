@@ -17,21 +17,25 @@ from ringback.wire.sealing import Sealer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """``row`` is the endpoint's; secrets are opened when they are needed, for a rotation ends by the clock."""
+    """``row`` is the endpoint's, ``keys`` what its webhooks are signed with, opened once."""
 
     row: Mapping[Any, Any]
+    keys: service.Keys
     location: Location
     tls: Tls
     timeout: int
     connect_timeout: int
 
-    def post(self, delivery: Delivery, addresses: tuple[Address, ...], sealer: Sealer, now: int) -> Post:
-        keys = service.keys(sealer, self.row, now)
+    def post(self, delivery: Delivery, addresses: tuple[Address, ...], now: int) -> Post:
+        keys = self.keys
         return Post(
             location=self.location,
             addresses=addresses,
             headers=headers(
-                delivery, secrets=keys.secrets, signing_keys=keys.signing_keys, timestamp=now // SECOND
+                delivery,
+                secrets=keys.secrets_at(now),
+                signing_keys=keys.signing_keys,
+                timestamp=now // SECOND,
             ),
             body=delivery.body,
             timeout=self.timeout,
@@ -41,10 +45,12 @@ class Target:
 
 
 def target(row: Mapping[Any, Any], settings: Settings, sealer: Sealer) -> Target:
+    """Problem or ValueError for an endpoint that cannot be used: another sealing key, no URL."""
     certificate = row["client_certificate"]
     timeout = row["timeout"] or round(settings.webhook_timeout * SECOND)
     return Target(
         row=row,
+        keys=service.keys(sealer, row),
         location=parse_url(row["url"]),
         tls=Tls(
             ca=row["ca"],

@@ -64,7 +64,7 @@ def run_now(rt: Runtime, row: Mapping[Any, Any], sample: Sample) -> Trial:
         created_at=now,
     )
     resolution = resolve(chosen.location, now)
-    post = chosen.post(delivery, resolution.addresses, rt.sealer, now)
+    post = chosen.post(delivery, resolution.addresses, now)
     if resolution.fault is not None:
         outcome = Outcome(at=now, duration=0, fault=resolution.fault, error=resolution.error)
     else:
@@ -75,7 +75,12 @@ def run_now(rt: Runtime, row: Mapping[Any, Any], sample: Sample) -> Trial:
             outcome = _post(post, now)
         except Problem as exc:
             outcome = Outcome(at=now, duration=0, fault=Fault.REFUSED, error=exc.detail)
-    return Trial(url=chosen.location.url, headers=tuple(post.headers), body=body, outcome=outcome)
+    return Trial(
+        url=chosen.location.url,
+        headers=tuple(line for line in post.headers if not line.endswith(":")),
+        body=body,
+        outcome=outcome,
+    )
 
 
 def _post(post: Post, now: int) -> Outcome:

@@ -40,7 +40,8 @@ log = structlog.get_logger()
 class Worker:
     def __init__(self, rt: Runtime) -> None:
         self._rt = rt
-        self._now = rt.clock.now
+        self._now = rt.clock.now  # for what is written down
+        self._steady = rt.clock.steady  # for waiting: a clock that is set back must not hold anything up
         self._allowed = parse_networks(rt.settings.allow_webhooks_to)
         self._inbox: deque[Callable[[], None]] = deque()
         self._awake = False
@@ -124,16 +125,16 @@ class Worker:
             exchange.done(outcome)
         # Lowered before the inbox is emptied: whoever adds something after that writes to the pipe again.
         self._awake = False
+        self._run_due()
         while self._inbox:
             self._inbox.popleft()()
-        self._run_due()
         if self._stopping:
             return
         for endpoint_id in self._dispatcher.unconfigured():
             self._load(endpoint_id)
         for endpoint_id, limit in self._dispatcher.refills():
             self._refill(endpoint_id, limit)
-        for send in self._dispatcher.take(self._now()):
+        for send in self._dispatcher.take(self._steady()):
             self._send(send)
 
     def _timeout(self) -> float:
@@ -145,7 +146,7 @@ class Worker:
         timeout = min(moments, default=time.monotonic() + 1.0) - time.monotonic()
         wake_at = self._dispatcher.wake_at()
         if wake_at is not None:
-            timeout = min(timeout, (wake_at - self._now()) / 1000)
+            timeout = min(timeout, (wake_at - self._steady()) / 1000)
         return max(0.0, timeout)
 
     def _at(self, seconds: float, call: Callable[[], None]) -> None:
@@ -153,18 +154,17 @@ class Worker:
 
     def _every(self, seconds: float, call: Callable[[], None]) -> None:
         def again() -> None:
+            self._at(seconds, again)  # first, so that a failure of this time is not the last time
             call()
-            self._at(seconds, again)
 
-        again()
+        self._at(0, again)
 
     def _run_due(self) -> None:
         now = time.monotonic()
         due = [call for moment, call in self._due if moment <= now]
         if due:
             self._due = [(moment, call) for moment, call in self._due if moment > now]
-            for call in due:
-                call()
+            self._inbox.extend(due)
 
     def _read(self, look: Callable[..., Any], *args: Any, then: Callable[[Any], None]) -> None:
         """Read in another thread; ``then`` gets the rows, or the Problem, in this one."""
@@ -264,14 +264,15 @@ class Worker:
         try:
             check_addresses(chosen.location, resolution.addresses, self._allowed)
         except Problem as exc:
+            self._resolver.forget(chosen.location)  # so that a name that is put right is seen at once
             self._answered(send, Outcome(at=now, duration=0, fault=Fault.REFUSED, error=exc.detail))
             return
-        post = chosen.post(send.delivery, resolution.addresses, self._rt.sealer, now)
+        post = chosen.post(send.delivery, resolution.addresses, now)
         self._poster.start(Exchange(post, lambda outcome: self._answered(send, outcome), now))
 
     def _answered(self, send: Send, outcome: Outcome) -> None:
         failpoints.reach("after-answer")
-        settlement = self._dispatcher.answered(send, outcome, self._now())
+        settlement = self._dispatcher.answered(send, outcome, self._steady())
         delivery = send.delivery
         write = log.info if outcome.succeeded else log.warning
         write(
@@ -335,5 +336,5 @@ class Worker:
         self._rt.db.submit(service.release_due, service.RELEASE_BATCH, lambda _more: None)
 
     def _park(self) -> None:
-        for endpoint_id in self._dispatcher.hopeless(self._now()):
+        for endpoint_id in self._dispatcher.hopeless(self._steady()):
             self._rt.db.submit(service.park_hopeless, endpoint_id, lambda _parked: None)

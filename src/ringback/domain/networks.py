@@ -169,7 +169,8 @@ def check_addresses(
         if (reason := refusal(address, allowed)) is not None:
             raise Problem(
                 "webhook_address_refused",
-                f"{location.host} is {address}, which is in {reason}. If webhooks may go there, "
+                f"{location.host} is {'in' if location.address else f'{address}, which is in'} {reason}."
+                " If webhooks may go there, "
                 f"the setting {SETTING}={address} opens it (or name a whole network there)",
                 field="url",
             )

@@ -132,18 +132,32 @@ def with_signing_key(sealer: Sealer) -> tuple[str, dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """What an endpoint's webhooks are signed with now."""
+    """What an endpoint's webhooks are signed with; the old secret until a rotation's overlap ends (ms)."""
 
-    secrets: tuple[bytes, ...]
+    secret: bytes
+    old_secret: bytes | None
+    old_secret_until: int
     signing_keys: tuple[str, ...]
 
+    def secrets_at(self, now: int) -> tuple[bytes, ...]:
+        if self.old_secret is None or self.old_secret_until <= now:
+            return (self.secret,)
+        return (self.secret, self.old_secret)
 
-def keys(sealer: Sealer, row: Mapping[Any, Any], now: int) -> Keys:
-    secrets = [secret_bytes(sealer.open(row["secret"], SECRET).decode())]
-    if row["old_secret"] is not None and (row["old_secret_until"] or 0) > now:
-        secrets.append(secret_bytes(sealer.open(row["old_secret"], SECRET).decode()))
-    signing = (sealer.open(row["signing_key"], SIGNING_KEY).decode(),) if row["signing_key"] else ()
-    return Keys(secrets=tuple(secrets), signing_keys=signing)
+
+def keys(sealer: Sealer, row: Mapping[Any, Any]) -> Keys:
+    """An endpoint's keys, opened; ValueError if they were sealed with another key."""
+
+    def opened(column: str, purpose: str) -> str | None:
+        return sealer.open(row[column], purpose).decode() if row[column] is not None else None
+
+    old_secret, signing_key = opened("old_secret", SECRET), opened("signing_key", SIGNING_KEY)
+    return Keys(
+        secret=secret_bytes(opened("secret", SECRET) or ""),
+        old_secret=secret_bytes(old_secret) if old_secret is not None else None,
+        old_secret_until=row["old_secret_until"] or 0,
+        signing_keys=(signing_key,) if signing_key is not None else (),
+    )
 
 
 # -- TLS

@@ -43,7 +43,9 @@ class Story:
         verdict = decide(self.status, self.seen, status)
         if verdict is Verdict.REPEAT:
             return verdict
-        self.seen = remember(self.seen, status)
+        # What is told of a message that no phone was offered yet is kept, but the true report is still to come.
+        if verdict is Verdict.MOVED or self.status is not Status.PENDING:
+            self.seen = remember(self.seen, status)
         self.changed = True
         self.history.append(
             {

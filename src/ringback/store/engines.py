@@ -111,7 +111,7 @@ def lock(folder: Path) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
         file.seek(0)
-        other = file.read().strip()
+        other = file.read().partition(" ")[0].strip()
         file.close()
         raise OSError(
             f"another ringback serve{f' (process {other})' if other else ''} works on {folder}: stop it, or use another --data folder"
@@ -120,6 +120,25 @@ def lock(folder: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def leave_address(held: IO[str], address: str) -> None:
+    """Note in the lock's file where its server listens."""
+    held.write(f" {address}")
+    held.flush()
+
+
+def address_left(folder: Path) -> str | None:
+    """Where the folder's running server listens; none if no server runs."""
+    try:
+        with (folder / "ringback.lock").open("r+") as file:
+            noted = file.read().split()
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return noted[1] if len(noted) > 1 else None
+    except OSError:
+        return None
+    return None
 
 
 def quick_check(connection: Connection) -> str | None:

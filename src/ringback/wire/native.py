@@ -182,7 +182,8 @@ def _as_incoming(message: IncomingIn | ImageIn, at: str, content: str, caption: 
     return Incoming(
         channel=slot,
         address=address,
-        body=message.body if isinstance(message, IncomingIn) else "",
+        # A NUL is no character of a message and no database's; the rest of the text is worth keeping.
+        body=message.body.replace("\0", "") if isinstance(message, IncomingIn) else "",
         date=date,
         date_sent=date_sent,
         internal_id=message.internal_id,
