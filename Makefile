@@ -5,7 +5,7 @@ STAMP := .venv/.ready
 # Some machines forbid Python its bytecode cache; every start would take seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup tools demo serve test check lint bench crash docs lock clean
+.PHONY: help setup tools demo serve test coverage check lint bench crash docs lock clean
 
 help:
 	@echo "make demo    see messages go out and webhooks come back (under a minute the first time)"
@@ -38,8 +38,17 @@ demo: setup
 serve: setup
 	@$(BIN)/ringback serve
 
+# The pure floors first: they are quick, and every line and branch of them is covered.
 test: setup tools
-	$(BIN)/pytest
+	$(BIN)/pytest --quiet tests/domain tests/wire --cov=ringback.domain --cov=ringback.wire --cov-branch --cov-report=term:skip-covered --cov-fail-under=100
+	$(BIN)/pytest --quiet --ignore=tests/domain --ignore=tests/wire
+
+# All floors, the servers that tests start included; slower for the counting.
+coverage: setup tools
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --quiet
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
 
 check: lint test
 

@@ -4,11 +4,8 @@ Everything that comes from other threads (the writer's commits, readers' rows, r
 and is worked off here, so that dispatcher and poster need no locks.
 """
 
-import os
-import selectors
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -17,6 +14,7 @@ import structlog
 
 from ringback import failpoints
 from ringback.delivery.dispatcher import Dispatcher, Send
+from ringback.delivery.loop import Loop
 from ringback.delivery.poster import Exchange, Poster
 from ringback.delivery.resolver import Resolution, Resolver
 from ringback.delivery.targets import Target, stored_health, target
@@ -43,18 +41,13 @@ class Worker:
         self._now = rt.clock.now  # for what is written down
         self._steady = rt.clock.steady  # for waiting: a clock that is set back must not hold anything up
         self._allowed = parse_networks(rt.settings.allow_webhooks_to)
-        self._inbox: deque[Callable[[], None]] = deque()
-        self._awake = False
-        self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._selector.register(self._wake_in, selectors.EVENT_READ, None)
+        self._loop = Loop()
         self._dispatcher = Dispatcher()
-        self._poster = Poster(self._selector, self._now)
-        self._resolver = Resolver(self._now, lambda key: self._post(lambda: self._resolved(key)))
+        self._poster = Poster(self._loop.selector, self._now)
+        self._resolver = Resolver(self._now, lambda key: self._loop.post(lambda: self._resolved(key)))
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="refill")
         self._targets: dict[int, Target] = {}
         self._unresolved: dict[tuple[str, int], list[tuple[Send, int]]] = {}
-        self._due: list[tuple[float, Callable[[], None]]] = []
         self._settling = 0
         self._stopping = False
         self._patience = 0.0
@@ -72,62 +65,47 @@ class Worker:
             self._stopping = True
             self._patience = time.monotonic() + patience
 
-        self._post(begin)
+        self._loop.post(begin)
         self._thread.join()
 
     def committed(self, tx: Tx) -> None:
         """The writer's hand-over."""
         if tx.deliveries:
             handed = tx.deliveries
-            self._post(lambda: self._dispatcher.hand_over(handed))
+            self._loop.post(lambda: self._dispatcher.hand_over(handed))
         for endpoint_id in tx.endpoints:
-            self._post(lambda endpoint_id=endpoint_id: self._load(endpoint_id))  # type: ignore[misc] # a default binds it
+            self._loop.post(lambda endpoint_id=endpoint_id: self._load(endpoint_id))  # type: ignore[misc] # a default binds it
 
     def foreign(self) -> None:
         """Another process has written: the command line, a second server."""
-        self._post(self._foreign)
+        self._loop.post(self._foreign)
 
     def idle(self) -> bool:
         return not self._dispatcher.under_way() and not self._settling
 
-    def _post(self, call: Callable[[], None]) -> None:
-        self._inbox.append(call)
-        if not self._awake:
-            self._awake = True
-            os.write(self._wake_out, b"!")
-
     # -- the thread
 
     def _run(self) -> None:
-        self._every(SWEEP_EVERY, self._sweep)
-        self._every(RELEASE_EVERY, self._release)
-        self._every(PARK_EVERY, self._park)
+        self._loop.every(SWEEP_EVERY, self._sweep)
+        self._loop.every(RELEASE_EVERY, self._release)
+        self._loop.every(PARK_EVERY, self._park)
         while not (self._stopping and (self.idle() or time.monotonic() > self._patience)):
             try:
                 self._turn()
             except Exception as exc:
                 log.exception("delivery.failed", error=str(exc))
-                self._at(_RETRY_STORE, self._dispatcher.distrust_memory)
+                self._loop.at(_RETRY_STORE, self._dispatcher.distrust_memory)
         self._resolver.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._poster.close()
-        self._selector.close()
-        # The pipe stays open: a commit that comes after this still rings, and must not hit another's descriptor.
+        self._loop.close()
 
     def _turn(self) -> None:
-        for key, mask in self._selector.select(self._timeout()):
-            if key.data is None:
-                os.read(self._wake_in, 4096)
-            else:
-                self._poster.on_socket(key.fd, mask)
+        self._loop.wait(self._longest_wait(), self._poster.on_socket)
         self._poster.tick()
         for exchange, outcome in self._poster.finished():
             exchange.done(outcome)
-        # Lowered before the inbox is emptied: whoever adds something after that writes to the pipe again.
-        self._awake = False
-        self._run_due()
-        while self._inbox:
-            self._inbox.popleft()()
+        self._loop.run()
         if self._stopping:
             return
         for endpoint_id in self._dispatcher.unconfigured():
@@ -137,34 +115,14 @@ class Worker:
         for send in self._dispatcher.take(self._steady()):
             self._send(send)
 
-    def _timeout(self) -> float:
-        if self._inbox:
-            return 0.0
-        moments = [moment for moment, _ in self._due]
+    def _longest_wait(self) -> float:
+        """Seconds until libcurl or the dispatcher has to be called, whatever happens."""
+        moments = [time.monotonic() + 1.0]
         if self._poster.deadline is not None:
             moments.append(self._poster.deadline)
-        timeout = min(moments, default=time.monotonic() + 1.0) - time.monotonic()
+        wait = min(moments) - time.monotonic()
         wake_at = self._dispatcher.wake_at()
-        if wake_at is not None:
-            timeout = min(timeout, (wake_at - self._steady()) / 1000)
-        return max(0.0, timeout)
-
-    def _at(self, seconds: float, call: Callable[[], None]) -> None:
-        self._due.append((time.monotonic() + seconds, call))
-
-    def _every(self, seconds: float, call: Callable[[], None]) -> None:
-        def again() -> None:
-            self._at(seconds, again)  # first, so that a failure of this time is not the last time
-            call()
-
-        self._at(0, again)
-
-    def _run_due(self) -> None:
-        now = time.monotonic()
-        due = [call for moment, call in self._due if moment <= now]
-        if due:
-            self._due = [(moment, call) for moment, call in self._due if moment > now]
-            self._inbox.extend(due)
+        return wait if wake_at is None else min(wait, (wake_at - self._steady()) / 1000)
 
     def _read(self, look: Callable[..., Any], *args: Any, then: Callable[[Any], None]) -> None:
         """Read in another thread; ``then`` gets the rows, or the Problem, in this one."""
@@ -173,7 +131,7 @@ class Worker:
             if future.cancelled():
                 return
             result = future.exception() or future.result()
-            self._post(lambda: then(result))
+            self._loop.post(lambda: then(result))
 
         self._readers.submit(self._rt.db.look, look, *args).add_done_callback(finished)
 
@@ -184,7 +142,7 @@ class Worker:
 
     def _loaded(self, endpoint_id: int, row: Any) -> None:
         if isinstance(row, BaseException):
-            self._at(_RETRY_STORE, lambda: self._load(endpoint_id))
+            self._loop.at(_RETRY_STORE, lambda: self._load(endpoint_id))
             return
         if row is None:
             self._targets.pop(endpoint_id, None)
@@ -211,7 +169,7 @@ class Worker:
 
     def _refilled(self, endpoint_id: int, limit: int, found: Any) -> None:
         if isinstance(found, BaseException):
-            self._at(_RETRY_STORE, lambda: self._dispatcher.refill_failed(endpoint_id))
+            self._loop.at(_RETRY_STORE, lambda: self._dispatcher.refill_failed(endpoint_id))
         else:
             self._dispatcher.refilled(endpoint_id, found, complete=len(found) < limit)
 
@@ -235,7 +193,7 @@ class Worker:
         else:
             key = (location.host, location.port)
             self._unresolved.setdefault(key, []).append((send, self._now()))
-            self._at(_RESOLVE_PATIENCE / 1000, lambda: self._give_up_resolving(key))
+            self._loop.at(_RESOLVE_PATIENCE / 1000, lambda: self._give_up_resolving(key))
 
     def _resolved(self, key: tuple[str, int]) -> None:
         for send, _ in self._unresolved.pop(key, ()):
@@ -296,7 +254,7 @@ class Worker:
 
     def _settle(self, settlement: service.Settlement) -> None:
         def done(result: object) -> None:
-            self._post(lambda: self._settled(settlement, result))
+            self._loop.post(lambda: self._settled(settlement, result))
 
         self._rt.db.submit(service.take_settlements, settlement, done)
 
@@ -304,7 +262,7 @@ class Worker:
         if isinstance(result, BaseException):
             # The outcome is known and must not be forgotten: it is written when the database is back.
             log.error("settle.failed", delivery_id=settlement.delivery.delivery_id, error=str(result))
-            self._at(_RETRY_STORE, lambda: self._settle(settlement))
+            self._loop.at(_RETRY_STORE, lambda: self._settle(settlement))
             return
         self._settling -= 1
         self._dispatcher.settled(settlement)
