@@ -216,6 +216,7 @@ def _change(rt: Runtime, changed: endpoints.EndpointChange) -> None:
 def _shown(rt: Runtime, row: Mapping[Any, Any]) -> dict[str, Any]:
     return {
         "endpoint_id": row["id"],
+        "account_id": row["account_id"],
         "url": row["url"],
         "state": row["state"],
         "note": row["note"],

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import structlog
 import typer
 
@@ -93,7 +94,9 @@ def set_up_logs(chosen: settings.Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if to_people else structlog.processors.JSONRenderer(),
+            structlog.dev.ConsoleRenderer()
+            if to_people
+            else structlog.processors.JSONRenderer(serializer=_as_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
@@ -102,6 +105,11 @@ def set_up_logs(chosen: settings.Settings) -> None:
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
     # What it finds wrong with a caller's form is told to the caller.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+
+
+def _as_json(line: object, **_options: object) -> str:
+    """Several times faster than the stdlib's: there is one line for each attempt."""
+    return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def show_settings(*, data: Data = None, as_json: Json = False) -> None:

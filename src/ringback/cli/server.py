@@ -24,6 +24,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # nothing here asks who is behind a proxy
                 date_header=True,
                 timeout_graceful_shutdown=GRACE,
                 timeout_keep_alive=75,

@@ -15,7 +15,7 @@ from ringback.runtime import Runtime
 from ringback.service.reports import Story, write_history
 from ringback.store import accounts, devices, messages
 from ringback.store.tables import messages as messages_table
-from ringback.store.transaction import Tx
+from ringback.store.transaction import Row, Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,10 @@ class _Desk:
         self._month = datetime.fromtimestamp(tx.now / 1000, UTC).strftime("%Y-%m")
         self._used: dict[int, int] = {}
         self._new: dict[int, tuple[dict[str, Any], Story]] = {}
-        self._ids = iter(tx.ids(messages_table, sum(len(submission.messages) for submission in submissions)))
 
     def take(self, submission: Submission) -> list[Accepted] | Problem:
         """Nothing is remembered of a submission of which anything is refused."""
-        accepted: list[Accepted] = []
+        found: list[tuple[Row, bool]] = []  # each message's row, and whether it was there before
         rows: list[dict[str, Any]] = []
         fresh: dict[str, dict[str, Any]] = {}  # by idempotency key, of this submission
         for place, message in enumerate(submission.messages):
@@ -78,7 +77,7 @@ class _Desk:
                 if submission.many:
                     answer.field = f"{place}.{answer.field}" if answer.field else str(place)
                 return answer
-            accepted.append(answer)
+            found.append(answer)
         if rows:
             plan = self._devices[rows[0]["device_id"]].plan
             used = self._usage(submission.account_id)
@@ -88,8 +87,8 @@ class _Desk:
             self._used[submission.account_id] = used + len(rows)
         self._accept(rows)
         return [
-            Accepted(sms_id=answer.sms_id, status_id=self._status_of(answer), duplicate=answer.duplicate)
-            for answer in accepted
+            Accepted(sms_id=row["id"], status_id=self._status_of(row), duplicate=duplicate)
+            for row, duplicate in found
         ]
 
     def _look_at(
@@ -98,7 +97,7 @@ class _Desk:
         message: Outgoing,
         rows: list[dict[str, Any]],
         fresh: dict[str, dict[str, Any]],
-    ) -> Accepted | Problem:
+    ) -> tuple[Row, bool] | Problem:
         device = self._devices.get(message.device_id)
         if device is None or device.account_id != submission.account_id:
             return Problem(
@@ -114,20 +113,20 @@ class _Desk:
         row = self._row(submission.account_id, message, address)
         before = self._before(submission.account_id, message.idempotency_key, fresh)
         if before is None:
-            row["id"] = next(self._ids)
             rows.append(row)
             if message.idempotency_key is not None:
                 fresh[message.idempotency_key] = row
-            return Accepted(sms_id=row["id"], status_id=Status.PENDING)
+            return row, False
         same = all(before[key] == row[key] for key in ("device_id", "channel_id", "address", "body"))
         if not same:
+            known = f" (sms_id {before['id']})" if "id" in before else ""
             return Problem(
                 "conflict",
                 f"The idempotency key '{message.idempotency_key}' was used for a different message"
-                f" (sms_id {before['id']}): use a new key for a new message.",
+                f"{known}: use a new key for a new message.",
                 field="idempotency_key",
             )
-        return Accepted(sms_id=before["id"], status_id=before["status_id"], duplicate=True)
+        return before, True
 
     def _before(self, account_id: int, key: str | None, fresh: dict[str, dict[str, Any]]) -> Any | None:
         if key is None:
@@ -156,7 +155,9 @@ class _Desk:
 
     def _accept(self, rows: list[dict[str, Any]]) -> None:
         now = self._tx.now
-        for row in rows:
+        # Ids are only taken for what is accepted: they are few (below 2^31), and refusals are for free.
+        for row, sms_id in zip(rows, self._tx.ids(messages_table, len(rows)), strict=True):
+            row["id"] = sms_id
             device = self._devices[row["device_id"]]
             story = self._story(row, device)
             story.history.append(
@@ -187,9 +188,9 @@ class _Desk:
             reason=None,
         )
 
-    def _status_of(self, answer: Accepted) -> int:
-        new = self._new.get(answer.sms_id)  # a repeat may be one of a message of this very transaction
-        return answer.status_id if new is None else int(new[1].status)
+    def _status_of(self, row: Row) -> int:
+        new = self._new.get(row["id"])  # a repeat may be one of a message of this very transaction
+        return int(row["status_id"] if new is None else new[1].status)
 
     def _usage(self, account_id: int) -> int:
         if account_id not in self._used:

@@ -59,6 +59,7 @@ class Database:
         self._reading = open_engine(url, reading=True, busy_timeout=busy_timeout)
         self._local = threading.local()
         self._seen = 0
+        self._last_ids: dict[str, int] = {}  # true while nobody else writes and nothing is rolled back
         self._answers: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]] = {}
 
     def start(self) -> None:
@@ -144,7 +145,7 @@ class Database:
             with connection.begin():
                 # Before anything of ours is handed over: what another process wrote comes before it.
                 self._look_for_foreign(connection)
-                tx = Tx(connection, self._now())
+                tx = Tx(connection, self._now(), self._last_ids)
                 results = [journey(tx, [job.unit for job in jobs]) for journey, jobs in journeys.items()]
                 failpoints.reach("before-commit")
             failpoints.reach("after-commit")
@@ -162,10 +163,12 @@ class Database:
     def _look_for_foreign(self, connection: Connection) -> None:
         if (changes := foreign_changes(connection)) != self._seen:
             self._seen = changes
+            self._last_ids.clear()
             self.on_foreign()
 
     def _failed(self, connection: Connection, batch: Sequence[_Job], exc: Exception) -> None:
         """Nothing of the batch was written. The disk's trouble is everybody's; else the one who causes it fails alone."""
+        self._last_ids.clear()
         if isinstance(exc, DBAPIError) and isinstance(exc.orig, sqlite3.OperationalError):
             log.error("store.refused", error=str(exc.orig))
             for job in batch:

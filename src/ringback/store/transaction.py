@@ -33,11 +33,22 @@ class Tx:
     Nothing of it is looked at unless the commit succeeds.
     """
 
-    __slots__ = ("accounts", "connection", "deliveries", "devices", "directory_changed", "endpoints", "now")
+    __slots__ = (
+        "_last_ids",
+        "accounts",
+        "connection",
+        "deliveries",
+        "devices",
+        "directory_changed",
+        "endpoints",
+        "now",
+    )
 
-    def __init__(self, connection: Connection, now: int) -> None:
+    def __init__(self, connection: Connection, now: int, last_ids: dict[str, int] | None = None) -> None:
+        """``last_ids``: by table, as far as the writer knows them from its transactions before."""
         self.connection = connection
         self.now = now
+        self._last_ids = {} if last_ids is None else last_ids
         self.deliveries: list[Delivery] = []
         self.devices: set[int] = set()
         self.endpoints: set[int] = set()
@@ -60,7 +71,10 @@ class Tx:
         """
         if not count:
             return range(0)
-        last: int = self.connection.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0
+        last = self._last_ids.get(table.name)
+        if last is None:
+            last = self.connection.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0
+        self._last_ids[table.name] = last + count
         return range(last + 1, last + 1 + count)
 
     def hand_over(self, deliveries: Iterable[Delivery]) -> None:
