@@ -24,7 +24,8 @@ def test_a_read_that_began_before_a_refusal_lets_nobody_overtake_the_refused_one
     first, second = delivery(1), delivery(2)
     queue = Queue(1)
     queue.configured = True
-    queue.add(first)
+    queue.begin_refill()
+    queue.refill([first], complete=True)
     queue.start(first, 0)
     queue.distrust()
     queue.begin_refill()

@@ -3,7 +3,7 @@
 import random
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.service.house import FakeClock
@@ -185,11 +185,11 @@ class Engine:
 
     def settle(self, place: int) -> None:
         settlement = self.unsettled.pop(place)
-        self.rt.db.write_now(deliveries.take_settlements, settlement)
+        state = self.rt.db.write_now(deliveries.take_settlements, settlement)
         if settlement.outcome.succeeded:
             self.taken.add(settlement.delivery.delivery_id)
         self.turn()
-        self.dispatcher.settled(settlement)
+        self.dispatcher.settled(replace(settlement, state=state))
 
     def release(self) -> None:
         self.rt.db.write_now(deliveries.release_due, deliveries.RELEASE_BATCH)

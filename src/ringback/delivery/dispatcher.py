@@ -5,6 +5,7 @@ what it says. (contracts/delivery.md section 4)
 """
 
 import heapq
+import itertools
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -25,7 +26,7 @@ class Pool(Enum):
 
     PROVEN = "proven"  # endpoints that are answering
     UNPROVEN = "unproven"  # endpoints that have not answered yet, or not lately
-    AGAIN = "again"  # probes, and events that were refused before
+    AGAIN = "again"  # endpoints that are down, each asked with one probe
 
 
 BUDGETS = {Pool.PROVEN: 256, Pool.UNPROVEN: 128, Pool.AGAIN: 64}
@@ -75,9 +76,19 @@ class Dispatcher:
         unknown, self._unknown = self._unknown, set()
         return unknown
 
-    def configure(self, endpoint_id: int, stored: Health, *, moved: bool = False) -> None:
-        """An endpoint as the database has it, at first or after a person's change. ``moved``: to another URL."""
+    def changes(self, endpoint_id: int) -> int:
+        """How often its health has changed in a way that is written: a row that is read now is as of this."""
+        queue = self.queues.get(endpoint_id)
+        return queue.changes if queue is not None else 0
+
+    def configure(
+        self, endpoint_id: int, stored: Health, *, moved: bool = False, as_of: int | None = None
+    ) -> bool:
+        """An endpoint as the database has it, at first or after a person's change. ``moved``: to another URL. False: the row
+        was read when the engine's own word was not written yet, so it does not tell whether a person has resumed it.
+        """
         queue = self.queue(endpoint_id)
+        current = not queue.unsaved and as_of in (None, queue.changes)
         if not queue.configured:
             queue.configured = True
             queue.health = stored
@@ -85,17 +96,26 @@ class Dispatcher:
             queue.health = paused(queue.health)
         elif moved:
             queue.place += 1
-            queue.health = resumed(queue.health)
-        elif stored.state is State.HEALTHY and queue.health.state is not State.HEALTHY:
-            queue.health = resumed(queue.health)
+            self._resume(queue)
+        elif stored.state is State.HEALTHY and queue.health.state is not State.HEALTHY and current:
+            self._resume(queue)
         if queue.health.state is State.PAUSED:
             queue.trim()
-        queue.more = True
+        queue.distrust()
         self._look_at(endpoint_id)
+        return current
+
+    def _resume(self, queue: Queue) -> None:
+        queue.health = resumed(queue.health)
+        queue.probe = None
+        queue.trust()
 
     def forget(self, endpoint_id: int) -> None:
-        """The endpoint is gone, and its deliveries with it."""
-        self.queues.pop(endpoint_id, None)
+        """It cannot be sent to any more, or not now: what is under way comes to its end, the rest is in the database."""
+        queue = self.queues.get(endpoint_id)
+        if queue is not None:
+            queue.configured = False
+            queue.trim()
 
     def sweep(self, endpoint_ids: Iterable[int]) -> None:
         """These have pending deliveries in the database; those with nothing in memory have missed them."""
@@ -103,11 +123,19 @@ class Dispatcher:
             queue = self.queue(endpoint_id)
             if not len(queue):
                 queue.more = True
+            if not queue.configured:
+                self._unknown.add(endpoint_id)
             self._look_at(endpoint_id)
 
     def distrust_memory(self) -> None:
         """Another process has written: what is handed over from now on may come after what is only in the database."""
-        for endpoint_id, queue in self.queues.items():
+        for endpoint_id in self.queues:
+            self.distrust(endpoint_id)
+
+    def distrust(self, endpoint_id: int) -> None:
+        """As ``distrust_memory``, of one endpoint."""
+        queue = self.queues.get(endpoint_id)
+        if queue is not None:
             queue.distrust()
             self._look_at(endpoint_id)
 
@@ -121,7 +149,7 @@ class Dispatcher:
                 self.queues[endpoint_id].timer = None
                 self._look_at(endpoint_id)
         sends: list[Send] = []
-        while self._ring:
+        while self._ring or self._wake_starved():
             endpoint_id = self._ring.popleft()
             self._in_ring.discard(endpoint_id)
             queue = self.queues.get(endpoint_id)
@@ -131,6 +159,13 @@ class Dispatcher:
                     sends.append(send)
                     self._look_at(endpoint_id)
         return sends
+
+    def _wake_starved(self) -> bool:
+        """As many as there are slots look again, in turn; those that have no use for theirs leave it to the next."""
+        for pool, starved in self._starved.items():
+            for endpoint_id in list(itertools.islice(starved, self._free[pool])):
+                self._look_at(endpoint_id)
+        return bool(self._ring)
 
     def _may_send(self, queue: Queue, now: int) -> bool:
         health = queue.health
@@ -142,7 +177,7 @@ class Dispatcher:
                 heapq.heappush(self._timers, (queue.timer, queue.endpoint_id))
             return False
         if health.state is State.UNHEALTHY:
-            return not queue.probing
+            return queue.probe is None
         return len(queue.started) < health.limit
 
     def _choose(self, queue: Queue, now: int) -> Send | None:
@@ -150,13 +185,14 @@ class Dispatcher:
         if delivery is None:
             return None
         probe = queue.health.state is State.UNHEALTHY
-        pool = Pool.AGAIN if probe or delivery.attempts else self._first_pool(queue, now)
+        pool = Pool.AGAIN if probe else self._first_pool(queue, now)
         if not self._free[pool]:
             self._starved[pool][queue.endpoint_id] = None
             return None
         self._free[pool] -= 1
         queue.start(delivery, now)
-        queue.probing = probe
+        if probe:
+            queue.probe = delivery.delivery_id
         return Send(delivery, pool, probe, queue.place)
 
     def _first_pool(self, queue: Queue, now: int) -> Pool:
@@ -170,19 +206,24 @@ class Dispatcher:
         delivery = send.delivery
         queue = self.queue(delivery.endpoint_id)
         self._free[send.pool] += 1
-        if self._starved[send.pool]:
-            self._look_at(next(iter(self._starved[send.pool])))
         queue.answered(delivery)
-        if send.probe:
-            queue.probing = False
+        probe = queue.probe == delivery.delivery_id  # not one of before a resume
+        if probe:
+            queue.probe = None
         before = queue.health
         if send.place == queue.place or outcome.succeeded:
-            queue.health, fate = decide(before, outcome, now=now, chance=self._chance(), probe=send.probe)
+            queue.health, fate = decide(before, outcome, now=now, chance=self._chance(), probe=probe)
         else:
             fate = Fate.KEEP
         if queue.health.state is not before.state and queue.health.state is not State.HEALTHY:
             queue.trim()
         state, tries, retry_at = self._fate(delivery, fate, now)
+        recovered = before.state is State.UNHEALTHY and queue.health.state is State.HEALTHY
+        if recovered:
+            queue.trust()
+        written = self._worth_writing(queue, before, now)
+        queue.unsaved += written
+        queue.changes += written
         self._look_at(delivery.endpoint_id)
         return Settlement(
             delivery=delivery,
@@ -190,8 +231,8 @@ class Dispatcher:
             state=state,
             tries=tries,
             retry_at=retry_at,
-            health=queue.health if self._worth_writing(queue, before, now) else None,
-            recovered=before.state is State.UNHEALTHY and queue.health.state is State.HEALTHY,
+            health=queue.health if written else None,
+            recovered=recovered,
             yielding=fate is Fate.YIELD,
         )
 
@@ -224,15 +265,28 @@ class Dispatcher:
         """The settlement is committed: its lane goes on."""
         delivery = settlement.delivery
         queue = self.queues.get(delivery.endpoint_id)
+        if queue is not None and settlement.health is not None:
+            queue.unsaved -= 1
         if queue is None or not queue.holds(delivery):
             return  # the endpoint was forgotten meanwhile; what it still has to take is in the database
         if settlement.state is DeliveryState.PENDING:
-            queue.again(replace(delivery, attempts=delivery.attempts + 1), yielding=settlement.yielding)
+            yielding = settlement.yielding and queue.health.state is State.UNHEALTHY
+            queue.again(replace(delivery, attempts=delivery.attempts + 1), yielding=yielding)
         elif settlement.state is DeliveryState.WAITING:
             queue.held(delivery)
         else:
             queue.finished(delivery)
         self._look_at(delivery.endpoint_id)
+
+    def renewed(self, settlement: Settlement) -> Settlement:
+        """For another try at writing it: of the endpoint it is to say what is so by now, and nothing over a pause."""
+        queue = self.queues.get(settlement.delivery.endpoint_id)
+        if settlement.health is None or queue is None:
+            return settlement
+        if queue.health.state is State.PAUSED and settlement.health.state is not State.PAUSED:
+            queue.unsaved -= 1
+            return replace(settlement, health=None)
+        return replace(settlement, health=queue.health)
 
     # -- reading on
 

@@ -24,10 +24,12 @@ class Queue:
         self.started: OrderedDict[int, int] = (
             OrderedDict()
         )  # under way: delivery id → since when (ms), oldest first
-        self.probing = False
+        self.probe: int | None = None  # the delivery with which it is being asked whether it is back
+        self.unsaved = 0  # changes of its health that are decided and not committed
+        self.changes = 0  # all that were decided
         self.place = 0  # counts its moves to another URL
         self.timer: int | None = None  # when the dispatcher will look again by itself
-        self.more = False
+        self.more = True  # there may be a backlog from before this process: nothing goes ahead of it
         self.refilling = False
         self._missed = False  # something was turned away while a refill was being read
         self._settled: set[int] = set()  # what was settled meanwhile: the refill may still show it as pending
@@ -36,6 +38,7 @@ class Queue:
         self._busy: set[int] = set()
         self._order: list[tuple[int, int]] = []  # heap of (rank, lane) of lanes that are not busy
         self._known: set[int] = set()
+        self._reopened: set[int] = set()  # handed over once more while they were being settled
         self._yields = 0
 
     def __len__(self) -> int:
@@ -52,6 +55,9 @@ class Queue:
     def add(self, delivery: Delivery) -> bool:
         """Take it in if there is room; False leaves it to the database."""
         if delivery.delivery_id in self._known:
+            # A replay, or the release of a refused one, may stand in the same commit as the settlement before it.
+            if self.holds(delivery) and delivery.attempts > self._lanes[delivery.lane][0].attempts:
+                self._reopened.add(delivery.delivery_id)
             return True
         if self.more or len(self._known) >= self.window:
             self.more = self._missed = True
@@ -138,6 +144,16 @@ class Queue:
         self._known.discard(delivery.delivery_id)
         if self.refilling:
             self._settled.add(delivery.delivery_id)
+        if delivery.delivery_id in self._reopened:
+            self._reopened.discard(delivery.delivery_id)
+            self.distrust()
+
+    def trust(self) -> None:
+        """Nobody is suspected any more: all lanes by age again."""
+        self._order = [
+            (lane[0].delivery_id, key) for key, lane in self._lanes.items() if key not in self._busy
+        ]
+        heapq.heapify(self._order)
 
     # -- what is in memory, and what is not
 
@@ -175,6 +191,9 @@ class Queue:
         """What was read for it; ``complete``: the database had no more at that time."""
         self.refilling = False
         for delivery in deliveries:
+            if len(self._known) >= self.window:
+                complete = False  # the window has become smaller since it was asked for
+                break
             stale = delivery.delivery_id in self._settled or delivery.lane in self._held
             if not stale and delivery.delivery_id not in self._known:
                 self._append(delivery)

@@ -6,8 +6,9 @@ and is worked off here, so that dispatcher and poster need no locks.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -70,11 +71,12 @@ class Worker:
 
     def committed(self, tx: Tx) -> None:
         """The writer's hand-over."""
+        # First, for what is only in the database now may be older than what is handed over.
+        for endpoint_id in tx.endpoints:
+            self._loop.post(lambda endpoint_id=endpoint_id: self._changed(endpoint_id))  # type: ignore[misc] # a default binds it
         if tx.deliveries:
             handed = tx.deliveries
             self._loop.post(lambda: self._dispatcher.hand_over(handed))
-        for endpoint_id in tx.endpoints:
-            self._loop.post(lambda endpoint_id=endpoint_id: self._load(endpoint_id))  # type: ignore[misc] # a default binds it
 
     def foreign(self) -> None:
         """Another process has written: the command line, a second server."""
@@ -121,7 +123,7 @@ class Worker:
         if self._poster.deadline is not None:
             moments.append(self._poster.deadline)
         wait = min(moments) - time.monotonic()
-        wake_at = self._dispatcher.wake_at()
+        wake_at = None if self._stopping else self._dispatcher.wake_at()
         return wait if wake_at is None else min(wait, (wake_at - self._steady()) / 1000)
 
     def _read(self, look: Callable[..., Any], *args: Any, then: Callable[[Any], None]) -> None:
@@ -137,10 +139,15 @@ class Worker:
 
     # -- endpoints
 
-    def _load(self, endpoint_id: int) -> None:
-        self._read(endpoints.row, endpoint_id, then=lambda row: self._loaded(endpoint_id, row))
+    def _changed(self, endpoint_id: int) -> None:
+        self._dispatcher.distrust(endpoint_id)
+        self._load(endpoint_id)
 
-    def _loaded(self, endpoint_id: int, row: Any) -> None:
+    def _load(self, endpoint_id: int) -> None:
+        as_of = self._dispatcher.changes(endpoint_id)
+        self._read(endpoints.row, endpoint_id, then=lambda row: self._loaded(endpoint_id, row, as_of))
+
+    def _loaded(self, endpoint_id: int, row: Any, as_of: int) -> None:
         if isinstance(row, BaseException):
             self._loop.at(_RETRY_STORE, lambda: self._load(endpoint_id))
             return
@@ -157,7 +164,8 @@ class Worker:
             self._dispatcher.forget(endpoint_id)
             return
         moved = before is not None and before.row["url"] != row["url"]
-        self._dispatcher.configure(endpoint_id, stored_health(row), moved=moved)
+        if not self._dispatcher.configure(endpoint_id, stored_health(row), moved=moved, as_of=as_of):
+            self._loop.at(_RETRY_STORE, lambda: self._load(endpoint_id))
 
     def _refill(self, endpoint_id: int, limit: int) -> None:
         self._read(
@@ -192,7 +200,7 @@ class Worker:
             self._start(send, resolution)
         else:
             key = (location.host, location.port)
-            self._unresolved.setdefault(key, []).append((send, self._now()))
+            self._unresolved.setdefault(key, []).append((send, self._steady()))
             self._loop.at(_RESOLVE_PATIENCE / 1000, lambda: self._give_up_resolving(key))
 
     def _resolved(self, key: tuple[str, int]) -> None:
@@ -200,18 +208,14 @@ class Worker:
             self._send(send)
 
     def _give_up_resolving(self, key: tuple[str, int]) -> None:
-        now = self._now()
+        now = self._steady()
         waiting = self._unresolved.pop(key, [])
-        late = [(send, at) for send, at in waiting if now - at >= _RESOLVE_PATIENCE]
+        late = [(send, now - since) for send, since in waiting if now - since >= _RESOLVE_PATIENCE]
         if len(late) < len(waiting):
             self._unresolved[key] = waiting[len(late) :]
-        for send, at in late:
-            self._answered(
-                send,
-                Outcome(
-                    at=at, duration=now - at, fault=Fault.DNS, error=f"looking up {key[0]} takes too long"
-                ),
-            )
+        for send, waited in late:
+            at, words = self._now() - waited, f"looking up {key[0]} takes too long"
+            self._answered(send, Outcome(at=at, duration=waited, fault=Fault.DNS, error=words))
 
     def _start(self, send: Send, resolution: Resolution) -> None:
         now = self._now()
@@ -253,19 +257,20 @@ class Worker:
         self._settle(settlement)
 
     def _settle(self, settlement: service.Settlement) -> None:
-        def done(result: object) -> None:
+        def done(result: Any) -> None:
             self._loop.post(lambda: self._settled(settlement, result))
 
-        self._rt.db.submit(service.take_settlements, settlement, done)
+        ahead = self._now() - self._steady()
+        self._rt.db.submit(service.take_settlements, service.by_clock(settlement, ahead), done)
 
-    def _settled(self, settlement: service.Settlement, result: object) -> None:
+    def _settled(self, settlement: service.Settlement, result: Any) -> None:
         if isinstance(result, BaseException):
             # The outcome is known and must not be forgotten: it is written when the database is back.
             log.error("settle.failed", delivery_id=settlement.delivery.delivery_id, error=str(result))
-            self._loop.at(_RETRY_STORE, lambda: self._settle(settlement))
+            self._loop.at(_RETRY_STORE, lambda: self._settle(self._dispatcher.renewed(settlement)))
             return
         self._settling -= 1
-        self._dispatcher.settled(settlement)
+        self._dispatcher.settled(replace(settlement, state=result))
 
     # -- the sweeper
 
@@ -280,19 +285,31 @@ class Worker:
     def _foreign(self) -> None:
         self._dispatcher.distrust_memory()
         self._sweep()
-        self._read(endpoints.all_rows, then=self._all_loaded)
+        as_of = {endpoint_id: self._dispatcher.changes(endpoint_id) for endpoint_id in self._targets}
+        self._read(endpoints.all_rows, then=lambda rows: self._all_loaded(rows, as_of))
 
-    def _all_loaded(self, rows: Any) -> None:
+    def _all_loaded(self, rows: Any, as_of: Mapping[int, int]) -> None:
         found = {} if isinstance(rows, BaseException) else {row["id"]: row for row in rows}
-        for endpoint_id in list(self._targets):
+        for endpoint_id, seen in as_of.items():
             if found:
-                self._loaded(endpoint_id, found.get(endpoint_id))
+                self._loaded(endpoint_id, found.get(endpoint_id), seen)
             else:
                 self._load(endpoint_id)
 
     def _release(self) -> None:
-        self._rt.db.submit(service.release_due, service.RELEASE_BATCH, lambda _more: None)
+        def released(more: object) -> None:
+            if more is True:
+                self._loop.post(self._release)
+
+        self._rt.db.submit(service.release_due, service.RELEASE_BATCH, released)
 
     def _park(self) -> None:
         for endpoint_id in self._dispatcher.hopeless(self._steady()):
-            self._rt.db.submit(service.park_hopeless, endpoint_id, lambda _parked: None)
+            self._park_some(endpoint_id)
+
+    def _park_some(self, endpoint_id: int) -> None:
+        def parked(count: object) -> None:
+            if isinstance(count, int) and count:
+                self._loop.post(lambda: self._park_some(endpoint_id))
+
+        self._rt.db.submit(service.park_hopeless, endpoint_id, parked)

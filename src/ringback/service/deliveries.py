@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ringback.domain.deliveries import Delivery, State
@@ -39,8 +39,24 @@ class Settlement:
     yielding: bool = False  # other lanes go first
 
 
-def take_settlements(tx: Tx, settlements: Sequence[Settlement]) -> list[None]:
-    """The journey of an outcome."""
+def by_clock(settlement: Settlement, ahead: int) -> Settlement:
+    """The engine waits by a steady clock, the database goes by the one on the wall, which is ``ahead`` by so much (ms)."""
+    if not ahead:
+        return settlement
+    health, retry_at = settlement.health, settlement.retry_at
+    if health is not None:
+        since, success = health.unhealthy_since, health.last_success_at
+        health = replace(
+            health,
+            unhealthy_since=None if since is None else since + ahead,
+            last_success_at=None if success is None else success + ahead,
+        )
+    return replace(settlement, health=health, retry_at=None if retry_at is None else retry_at + ahead)
+
+
+def take_settlements(tx: Tx, settlements: Sequence[Settlement]) -> list[State]:
+    """The journey of an outcome: what each delivery is now. One that was parked meanwhile stays so unless it was taken."""
+    settlements = _still_parked(tx, settlements)
     deliveries.add_attempts(tx, [_attempt(settlement) for settlement in settlements])
     deliveries.settle(tx, [_row(tx, settlement) for settlement in settlements])
     health: dict[int, Settlement] = {}
@@ -56,7 +72,18 @@ def take_settlements(tx: Tx, settlements: Sequence[Settlement]) -> list[None]:
             if settlement.health.state is EndpointState.PAUSED:
                 _tell_owner(tx, endpoint_id, f"{note}: the endpoint is gone (410); resume it when it is back")
             endpoints.save_health(tx, endpoint_id, settlement.health, note)
-    return [None] * len(settlements)
+    return [settlement.state for settlement in settlements]
+
+
+def _still_parked(tx: Tx, settlements: Sequence[Settlement]) -> list[Settlement]:
+    open_ids = [one.delivery.delivery_id for one in settlements if one.state is not State.DONE]
+    parked = deliveries.parked_of(tx.connection, open_ids)
+    return [
+        replace(one, state=State.PARKED, retry_at=None)
+        if one.state is not State.DONE and one.delivery.delivery_id in parked
+        else one
+        for one in settlements
+    ]
 
 
 def _tell_owner(tx: Tx, endpoint_id: int, reason: str) -> None:
@@ -97,9 +124,13 @@ def _settle_lane(tx: Tx, settlement: Settlement) -> None:
         deliveries.block_behind(tx, delivery.lane, delivery.endpoint_id, delivery.delivery_id)
         messages.set_poisoned(tx, [delivery.lane], poisoned=True)
     elif settlement.state is State.PARKED or (settlement.state is State.DONE and delivery.tries):
-        tx.hand_over(deliveries.unblock(tx, delivery.lane, delivery.endpoint_id))
-        if not deliveries.still_held(tx.connection, delivery.lane):
-            messages.set_poisoned(tx, [delivery.lane], poisoned=False)
+        _let_go(tx, delivery.lane, delivery.endpoint_id)
+
+
+def _let_go(tx: Tx, lane: int, endpoint_id: int) -> None:
+    tx.hand_over(deliveries.unblock(tx, lane, endpoint_id))
+    if not deliveries.still_held(tx.connection, lane):
+        messages.set_poisoned(tx, [lane], poisoned=False)
 
 
 # -- the sweeper's part
@@ -117,9 +148,11 @@ def release_due(tx: Tx, limit: int) -> bool:
 def park_hopeless(tx: Tx, endpoint_id: int) -> int:
     """Park what an endpoint has not taken in seven days; how many were parked."""
     parked = deliveries.park_older(tx, endpoint_id, tx.now - GIVE_UP_AFTER, _PARK_BATCH)
+    for lane in {lane for lane, tries in parked if tries}:  # others may wait behind those that were refused
+        _let_go(tx, lane, endpoint_id)
     if parked:
         tx.ring_endpoint(endpoint_id)
-    return parked
+    return len(parked)
 
 
 # -- replay

@@ -1,10 +1,10 @@
 """Deliveries and their attempts. The engine's statements are written for batches."""
 
 from collections.abc import Collection, Sequence
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     RowMapping,
     Select,
@@ -24,7 +24,6 @@ from ringback.store.transaction import Row, Tx, chunks
 # Literals, not parameters: see the partial indexes in tables.py.
 _PENDING = text("deliveries.state = 0")
 _WAITING = text("deliveries.state = 1")
-_BLOCKED = text("deliveries.state = 2")
 _HELD = text("deliveries.state IN (1, 2)")
 _PARKED = text("deliveries.state = 4")
 
@@ -129,10 +128,12 @@ def block_behind(tx: Tx, lane: int, endpoint_id: int, delivery_id: int) -> None:
 
 
 def unblock(tx: Tx, lane: int, endpoint_id: int) -> list[Delivery]:
-    """Let those go that waited behind a refused one."""
-    # _HELD says nothing new, but SQLite only uses a partial index whose predicate stands there word for word.
-    where = (_HELD, _BLOCKED, deliveries.c.lane == lane, deliveries.c.endpoint_id == endpoint_id)
-    return _release(tx, *where)
+    """Let those go that waited behind a refused one, up to the next one that is refused."""
+    statement = select(deliveries.c.id, deliveries.c.state).where(
+        _HELD, deliveries.c.lane == lane, deliveries.c.endpoint_id == endpoint_id
+    )
+    held = tx.connection.execute(statement.order_by(deliveries.c.id))
+    return _release(tx, [row.id for row in takewhile(lambda row: row.state == State.BLOCKED, held)])
 
 
 def release_waiting_of(tx: Tx, endpoint_id: int) -> None:
@@ -145,17 +146,24 @@ def release_waiting_of(tx: Tx, endpoint_id: int) -> None:
 def release_waiting(tx: Tx, limit: int) -> list[Delivery]:
     """Refused ones whose time has come."""
     due = select(deliveries.c.id).where(_WAITING, deliveries.c.retry_at <= tx.now)
-    ids = list(tx.connection.scalars(due.order_by(deliveries.c.retry_at).limit(limit)))
-    return _release(tx, deliveries.c.id.in_(ids)) if ids else []
+    return _release(tx, list(tx.connection.scalars(due.order_by(deliveries.c.retry_at).limit(limit))))
 
 
-def _release(tx: Tx, *where: ColumnElement[bool] | Any) -> list[Delivery]:
-    ids = list(tx.connection.scalars(select(deliveries.c.id).where(*where)))
-    if not ids:
-        return []
+def _release(tx: Tx, ids: Sequence[int]) -> list[Delivery]:
     for some in chunks(ids):
         tx.run(update(deliveries).where(deliveries.c.id.in_(some)).values(state=State.PENDING, retry_at=None))
     return by_ids(tx.connection, ids)
+
+
+def parked_of(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Which of these are parked."""
+    return {
+        found
+        for some in chunks(ids)
+        for found in connection.scalars(
+            select(deliveries.c.id).where(deliveries.c.id.in_(some), deliveries.c.state == State.PARKED)
+        )
+    }
 
 
 def still_held(connection: Connection, lane: int) -> bool:
@@ -166,15 +174,16 @@ def still_held(connection: Connection, lane: int) -> bool:
 # -- giving up, and again
 
 
-def park_older(tx: Tx, endpoint_id: int, before: int, limit: int) -> int:
-    """Park what has waited for the endpoint since before that moment, oldest first."""
-    old = select(deliveries.c.id).where(
+def park_older(tx: Tx, endpoint_id: int, before: int, limit: int) -> list[tuple[int, int]]:
+    """Park what has waited for the endpoint since before that moment, oldest first: (lane, tries) of each."""
+    old = select(deliveries.c.id, deliveries.c.lane, deliveries.c.tries).where(
         _PENDING, deliveries.c.endpoint_id == endpoint_id, deliveries.c.created_at < before
     )
-    ids = list(tx.connection.scalars(old.order_by(deliveries.c.id).limit(limit)))
-    if ids:
+    rows = tx.connection.execute(old.order_by(deliveries.c.id).limit(limit)).all()
+    if rows:
+        ids = [row.id for row in rows]
         tx.run(update(deliveries).where(deliveries.c.id.in_(ids)).values(state=State.PARKED, done_at=tx.now))
-    return len(ids)
+    return [(row.lane, row.tries) for row in rows]
 
 
 def replayable(
