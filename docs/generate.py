@@ -29,7 +29,8 @@ fires nothing. What was told before is a repeat and changes nothing.
 
 def settings() -> str:
     rows = "\n".join(
-        f"| `{name}` | {f'`{value}`' if value else ''} | {meaning} |" for name, value, meaning in table(Settings())
+        f"| `{name}` | {f'`{value}`' if value else ''} | {meaning} |"
+        for name, value, meaning in table(Settings())
     )
     return f"""# Settings
 
