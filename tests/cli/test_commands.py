@@ -137,7 +137,7 @@ def keys(*names: str) -> set[str]:
 
 
 DELIVERY = keys("delivery_id", "webhook_id", "event", "sms_id", "sequence", "state", "attempts", "created_at")
-ENDPOINT = keys("endpoint_id", "url", "state", "note", "backlog", "last_success_at")
+ENDPOINT = keys("endpoint_id", "url", "state", "note", "account_id", "backlog", "last_success_at")
 # command → (arguments, keys of the answer or of its rows). {ear} is the receiver's URL.
 ANSWERS: dict[str, tuple[str, set[str]]] = {
     "account add": (
